@@ -1,0 +1,62 @@
+# Two commands do everything for a newcomer: make demo, make test.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+DAYS ?= 30
+LANDING ?= data/landing
+LAKE ?= data/lake
+export PYTHONPATH := lib
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint format bench clean clean-all
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | sort | expand -t 12
+
+setup: .venv/.ready ## the environment: Python packages, Delta jars, class-data archive
+
+demo: .venv/.ready ## generate DAYS of a retailer, build every table, answer a few questions
+	@"$(BIN)/python" jobs/demo.py --days "$(DAYS)" --landing "$(LANDING)" --lake "$(LAKE)"
+
+test: .venv/.ready-test ## all tests
+	@"$(BIN)/python" -m pytest
+
+test-fast: .venv/.ready-test ## the tests that need no JVM
+	@"$(BIN)/python" -m pytest -m "not spark"
+
+lint: .venv/.ready-test ## style, types and architecture
+	@"$(BIN)/ruff" check lib jobs tests
+	@"$(BIN)/ruff" format --check lib jobs tests
+	@"$(BIN)/mypy"
+	@"$(BIN)/lint-imports"
+
+format: .venv/.ready-test ## put the code in its usual form
+	@"$(BIN)/ruff" format lib jobs tests
+	@"$(BIN)/ruff" check --fix lib jobs tests
+
+bench: .venv/.ready ## time the commands and write docs/benchmarks.md
+	@"$(BIN)/python" jobs/benchmark.py
+
+clean: ## remove what demo made
+	rm -rf data/landing data/lake build spark-warehouse
+
+clean-all: clean ## remove the environment too
+	rm -rf .venv
+
+.venv/.python: pyproject.toml
+	@bash .ci/check-machine "$(PYTHON)"
+	@test -x "$(BIN)/python" || "$(PYTHON)" -m venv .venv
+	@echo "Installing the pinned packages into .venv (once)"
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check ".[local]"
+	@"$(BIN)/python" -m pip uninstall --quiet --yes retail-lakehouse
+	@touch $@
+
+.venv/.ready: .venv/.python
+	@bash .ci/check-machine "$(PYTHON)"
+	@"$(BIN)/python" -m lakehouse.setup
+	@touch $@
+
+.venv/.ready-test: .venv/.ready
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check ".[local,test]"
+	@"$(BIN)/python" -m pip uninstall --quiet --yes retail-lakehouse
+	@touch $@

@@ -1,0 +1,34 @@
+"""Bring the lake up to date from the landing files: the tables selected, or all."""
+
+import sys
+
+from lakehouse import LakehouseError
+from lakehouse.report import console, reporting, summary
+from lakehouse.run import dry_run, run
+from retail import project
+
+
+def main() -> int:
+    parser = project.parser(__doc__)
+    parser.add_argument("selection", nargs="*", help="layer, table, table+ or +table")
+    parser.add_argument("--as-of", help="last business day that as-of tables read")
+    parser.add_argument("--full-refresh", action="store_true", help="make every table again")
+    parser.add_argument("--dry-run", action="store_true", help="say what is stale, write nothing")
+    options = parser.parse_args()
+    try:
+        frame = project.frame(options)
+        if options.dry_run:
+            for outcome in dry_run(frame, options.selection):
+                console.print(f"{outcome.table:<32} {outcome.reason}")
+            return 0
+        with reporting(len(frame.catalogue.order)) as report:
+            result = run(frame, options.selection, report)
+        summary(result)
+        return result.exit_status
+    except LakehouseError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""The engine: tables as pure functions, kept right incrementally on Delta. Knows no retail."""
+
+from lakehouse.declare import (
+    by_day,
+    by_key,
+    by_version,
+    conserved,
+    days,
+    expect,
+    files,
+    history,
+    keys,
+    setting,
+    table,
+    view,
+    whole,
+)
+from lakehouse.errors import LakehouseError
+from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, surrogate_key, versions, with_members
+from lakehouse.landing.source import Contract
+from lakehouse.quality import conform, sequence
+
+__all__ = [
+    "NOT_APPLICABLE",
+    "UNKNOWN",
+    "Contract",
+    "LakehouseError",
+    "by_day",
+    "by_key",
+    "by_version",
+    "conform",
+    "conserved",
+    "days",
+    "expect",
+    "files",
+    "history",
+    "keys",
+    "sequence",
+    "setting",
+    "surrogate_key",
+    "table",
+    "versions",
+    "view",
+    "whole",
+    "with_members",
+]

@@ -1,0 +1,188 @@
+"""Building one table: inputs at pinned versions, the affected part, one commit."""
+
+import re
+import time
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import quality, quarantine
+from lakehouse.catalogue import Table
+from lakehouse.changes import WHOLE, Affected, affected, read_input, restrict, within
+from lakehouse.conf import lookup
+from lakehouse.declare import Days
+from lakehouse.errors import LakehouseError
+from lakehouse.log import Log
+from lakehouse.plan import Frame, Verdict, frame_as_of
+from lakehouse.write import (
+    Target,
+    files_and_bytes,
+    overwrite,
+    progress,
+    replace_days,
+    replace_keys,
+    shaped,
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one table in one build; grain of ``ops.build_log``."""
+
+    table: str
+    status: str
+    reason: str = ""
+    mode: str = ""
+    rows_in: int | None = None
+    quarantined: int | None = None
+    repeated: int | None = None
+    rows: int = 0
+    files: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    version: int = -1
+    warnings: tuple[str, ...] = field(default=())
+
+
+def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
+    """Make the stale part of a table again and commit it with its record."""
+    started = time.monotonic()
+    table = verdict.table
+    target = Target(table, frame.path(table))
+    before = Log(target.path).version
+    part, reason = _part(spark, frame, verdict)
+    outcome = Outcome(table.full_name, "built", reason, "whole" if part.is_whole else "part")
+    try:
+        outcome = _write(spark, frame, replace(verdict, reason=reason), target, part, outcome)
+    finally:
+        if part.keys is not None:
+            part.keys.unpersist()
+    log = Log(target.path)
+    rows, files, size = files_and_bytes(target.path) if log.version > before else (0, 0, 0)
+    return replace(
+        outcome,
+        rows=rows,
+        files=files,
+        bytes=size,
+        version=log.version,
+        seconds=time.monotonic() - started,
+        warnings=_warnings(spark, frame, target, log.version),
+    )
+
+
+def _part(spark: SparkSession, frame: Frame, verdict: Verdict) -> tuple[Affected, str]:
+    """The affected part; whole, and why, where the change feed cannot be read."""
+    if verdict.whole:
+        return WHOLE, verdict.reason
+    last_day = frame_as_of(frame) if verdict.table.takes_as_of else None
+    tables = frame.catalogue.tables
+    try:
+        part = affected(spark, verdict.table, tables, verdict.pins, verdict.changed, last_day)
+        if part.keys is not None:
+            part.keys.count()
+        return part, verdict.reason
+    except PySparkException as error:
+        first = str(error).strip().split("\n")[0][:120]
+        return WHOLE, f"{verdict.reason}, but the change feed cannot be read ({first})"
+    except Exception as error:  # a vacuumed change file surfaces as a Py4J error
+        if "FileNotFound" not in str(error) and "FILE_NOT_EXIST" not in str(error):
+            raise
+        return WHOLE, f"{verdict.reason}, but its change files are gone"
+
+
+def _write(
+    spark: SparkSession,
+    frame: Frame,
+    verdict: Verdict,
+    target: Target,
+    part: Affected,
+    outcome: Outcome,
+) -> Outcome:
+    table = verdict.table
+    nothing = part.days is not None and not part.days
+    if nothing or (part.keys is not None and part.keys.isEmpty()):
+        progress(spark, target, verdict.record)
+        return outcome
+    rows = call(spark, frame, verdict, part)
+    if table.is_staging:
+        rows = quality.judged(rows, table, frame.conf)
+        rows = within(table, rows, part)
+        split = quarantine.put_aside(rows, table, part, quarantine.ensure(frame.lake))
+        rows = quality.newest_per_key(rows.where(F.size(quality.REASONS) == 0), table)
+        outcome = replace(outcome, rows_in=split.judged, quarantined=split.rejected)
+        rows = shaped(rows, table)
+    else:
+        rows = quality.stopped(within(table, shaped(rows, table), part), table, frame.conf)
+    if part.is_whole:
+        overwrite(rows, target, verdict.record)
+    elif isinstance(table.declaration.scope, Days):
+        replace_days(rows, target, part, verdict.record)
+    else:
+        replace_keys(rows, target, part, verdict.record)
+    if outcome.rows_in is not None and part.is_whole:
+        kept = files_and_bytes(target.path)[0]
+        good = outcome.rows_in - (outcome.quarantined or 0)
+        outcome = replace(outcome, repeated=good - kept)
+    return outcome
+
+
+def call(spark: SparkSession, frame: Frame, verdict: Verdict, part: Affected) -> DataFrame:
+    """The table's function over its pinned inputs, restricted to the affected part."""
+    table, tables = verdict.table, frame.catalogue.tables
+    arguments: dict[str, Any] = {
+        name: restrict(table, spread, read_input(spark, tables[name], spread, verdict.pins[name]), part)
+        for name, spread in table.inputs.items()
+    }
+    arguments |= {name: lookup(frame.conf, path) for name, path in table.settings.items()}
+    if table.takes_as_of:
+        arguments["as_of"] = date.fromisoformat(str(verdict.record.as_of))
+    result: DataFrame = table.declaration.function(**arguments)
+    return result
+
+
+def _warnings(
+    spark: SparkSession, frame: Frame, target: Target, version: int
+) -> tuple[str, ...]:
+    """Warn rules counted over the rows the newest commit wrote."""
+    rules = [r for r in target.table.declaration.expects if r.severity == "warn"]
+    if not rules or version < 1 or not Log(target.path).changed_since(version - 1):
+        return ()
+    written = (
+        spark.read.format("delta")
+        .option("readChangeFeed", "true")
+        .option("startingVersion", version)
+        .load(str(target.path))
+        .where("_change_type IN ('insert', 'update_postimage')")
+    )
+    broken = [F.count_if(~F.coalesce(F.expr(quality.render(r, frame.conf)), F.lit(True))) for r in rules]
+    counts = written.agg(*broken).first()
+    assert counts is not None
+    return tuple(
+        f"{count:,} rows of {target.table.full_name}: {rule.name}"
+        for rule, count in zip(rules, counts, strict=True)
+        if count
+    )
+
+
+def explain(error: Exception, table: Table) -> str:
+    """One sentence for a failed table: the stop rule broken, or the error's first line."""
+    if isinstance(error, LakehouseError):
+        return str(error)
+    text = str(error)
+    causes = re.findall(r"^(?:Caused by|): (?:[\w.$]+(?:Exception|Error): )?(.*)$", text, re.M)
+    if match := re.search(rf"{quality.STOP}[^\n]*", text):
+        return f"{match[0][len(quality.STOP) :].strip()}; nothing was written, mend the input"
+    lines = [*reversed(causes), *text.split("\n"), type(error).__name__]
+    first = next(line for line in lines if line.strip())
+    return f"{table.full_name} failed: {first[:300]}"
+
+
+def is_stop(error: Exception) -> bool:
+    """Whether a stop rule, not a defect, ended the table."""
+    return quality.STOP in str(error)
+
+

@@ -1,0 +1,287 @@
+"""The catalogue: every table and view of a package, loaded with no session, refused when wrong.
+
+Build order, lineage, contracts and checks are all derived from what it holds.
+"""
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from lakehouse.declare import (
+    ByKey,
+    ByVersion,
+    Declaration,
+    Files,
+    Keys,
+    Setting,
+    Spread,
+    ViewDeclaration,
+)
+from lakehouse.errors import LakehouseError
+from lakehouse.fingerprint import fingerprint
+from lakehouse.schema import Column, names, parse
+
+LAYERS = ("bronze", "silver", "gold")
+LANDED = "landed"
+AS_OF = "as_of"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A declared table with everything derived from its function."""
+
+    name: str
+    layer: str
+    place: str
+    declaration: Declaration
+    inputs: dict[str, Spread | None]
+    settings: dict[str, str]
+    takes_as_of: bool
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def is_staging(self) -> bool:
+        """Staging tables judge landed rows: only they may quarantine."""
+        return self.name.startswith("stg_")
+
+    @property
+    def entity(self) -> str | None:
+        scope = self.declaration.scope
+        return scope.entity if isinstance(scope, Files) else None
+
+    @property
+    def grain(self) -> str:
+        return _docstring(self.declaration.function).split(".")[0] + "."
+
+    @property
+    def comment(self) -> str:
+        return " ".join(_docstring(self.declaration.function).split())
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        return parse(self.declaration.schema)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return fingerprint(self.declaration.function)
+
+
+@dataclass(frozen=True)
+class View:
+    """A declared view."""
+
+    name: str
+    layer: str
+    place: str
+    declaration: ViewDeclaration
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        return self.declaration.function()
+
+    @property
+    def comment(self) -> str:
+        return " ".join(_docstring(self.declaration.function).split())
+
+
+class Catalogue:
+    """All tables and views of a package, in build order.
+
+    Raises LakehouseError, with file and line, for a declaration that cannot be right.
+    """
+
+    def __init__(self, tables: Iterable[Table], views: Iterable[View] = ()):
+        self.tables: dict[str, Table] = {}
+        self.views: dict[str, View] = {}
+        for view in views:
+            self.views[view.name] = view
+        for table in tables:
+            if table.name in self.tables or table.name in self.views:
+                other = self.tables.get(table.name) or self.views[table.name]
+                raise LakehouseError(
+                    f"{table.place}: {table.name} is declared twice, first at {other.place};"
+                    " rename one of them."
+                )
+            self.tables[table.name] = table
+        for table in self.tables.values():
+            self._check(table)
+        self.order = self._topological_order()
+
+    def _check(self, table: Table) -> None:
+        for name, spread in table.inputs.items():
+            if name not in self.tables:
+                raise LakehouseError(
+                    f"{table.place}: {table.name} reads {name}, which no file declares;"
+                    f" {did_you_mean(name, self.tables)}."
+                )
+            upstream = self.tables[name]
+            if upstream.layer == "bronze" and not table.is_staging:
+                raise LakehouseError(
+                    f"{table.place}: {table.name} reads the bronze table {name}; only stg_ tables"
+                    f" may, so read {name.replace('raw_', 'stg_', 1)} instead."
+                )
+            self._check_columns(table, upstream, spread)
+        wanted = {*table.declaration.key, *table.declaration.references}
+        if missing := wanted - set(names(table.declaration.schema)):
+            raise LakehouseError(
+                f"{table.place}: {table.name} names the columns {', '.join(sorted(missing))} in its"
+                " key or references, which its schema lacks; declare them."
+            )
+
+    def _check_columns(self, table: Table, upstream: Table, spread: Spread | None) -> None:
+        if spread is None:
+            return
+        wanted = [spread.key] if isinstance(spread, ByVersion) else list(spread.columns)
+        for column in [*wanted, *(spread.uses or ())]:
+            if column not in names(upstream.declaration.schema):
+                raise LakehouseError(
+                    f"{table.place}: {table.name} takes the column {column} from {upstream.name},"
+                    f" which has none; {did_you_mean(column, names(upstream.declaration.schema))}."
+                )
+        if not is_direct(table, spread) and next(iter(table.inputs)) == upstream.name:
+            raise LakehouseError(
+                f"{table.place}: the first input of {table.name}, {upstream.name}, must spread to"
+                f" its scope directly; expected by_day or by_key({_scope_columns(table)})."
+            )
+
+    def _topological_order(self) -> list[str]:
+        order: list[str] = []
+        state: dict[str, bool] = {}
+
+        def visit(name: str, path: tuple[str, ...]) -> None:
+            if state.get(name):
+                return
+            if name in state:
+                cycle = " -> ".join([*path[path.index(name) :], name])
+                raise LakehouseError(
+                    f"{self.tables[name].place}: the tables {cycle} read each other in a cycle;"
+                    " one of them must read something else."
+                )
+            state[name] = False
+            for upstream in self.tables[name].inputs:
+                visit(upstream, (*path, name))
+            state[name] = True
+            order.append(name)
+
+        for name in sorted(self.tables, key=lambda n: (LAYERS.index(self.tables[n].layer), n)):
+            visit(name, ())
+        return order
+
+    def ancestors(self, name: str) -> set[str]:
+        """Every table that ``name`` is made from, itself excluded."""
+        direct = set(self.tables[name].inputs)
+        return direct.union(*(self.ancestors(upstream) for upstream in direct))
+
+    def descendants(self, name: str) -> set[str]:
+        """Every table made from ``name``, itself excluded."""
+        return {other for other in self.tables if name in self.ancestors(other)}
+
+    def select(self, selections: Iterable[str]) -> list[str]:
+        """Tables of the selections, in build order: a layer, ``table``, ``table+``, ``+table``.
+
+        Raises LakehouseError for a name that is none of these.
+        """
+        chosen: set[str] = set()
+        for text in selections:
+            name = text.strip("+").split(".")[-1]
+            if text in LAYERS:
+                chosen |= {n for n, table in self.tables.items() if table.layer == text}
+                continue
+            if name not in self.tables:
+                raise LakehouseError(
+                    f"'{text}' selects nothing: there is no table {name};"
+                    f" {did_you_mean(name, [*self.tables, *LAYERS])}."
+                )
+            chosen.add(name)
+            chosen |= self.ancestors(name) if text.startswith("+") else set()
+            chosen |= self.descendants(name) if text.endswith("+") else set()
+        return [name for name in self.order if name in chosen or not selections]
+
+
+def is_direct(table: Table, spread: Spread | None) -> bool:
+    """Whether the columns of a spread are the table's scope, with no look-up in between."""
+    scope = table.declaration.scope
+    if isinstance(spread, ByVersion):
+        return False
+    if isinstance(spread, ByKey):
+        return isinstance(scope, Keys) and spread.columns == scope.columns
+    return True
+
+
+def _scope_columns(table: Table) -> str:
+    scope = table.declaration.scope
+    return ", ".join(scope.columns) if isinstance(scope, Keys) else "its days"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence that helps with a misspelt name."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"did you mean {close[0]}" if close else f"known are {', '.join(sorted(known))}"
+
+
+def load(package: str) -> Catalogue:
+    """The catalogue of ``package``: one module a table in its bronze, silver and gold folders."""
+    tables: list[Table] = []
+    views: list[View] = []
+    for layer in LAYERS:
+        folder = importlib.import_module(f"{package}.{layer}")
+        for info in sorted(pkgutil.iter_modules(folder.__path__), key=lambda i: i.name):
+            module = importlib.import_module(f"{folder.__name__}.{info.name}")
+            found = [f for f in vars(module).values() if _declared_in(f, module.__name__)]
+            if [f.__name__ for f in found] != [info.name]:
+                names_found = ", ".join(f.__name__ for f in found) or "no table"
+                raise LakehouseError(
+                    f"{module.__file__}:1: the file declares {names_found}; expected the one table"
+                    f" or view {info.name}, named as its file."
+                )
+            made = describe(found[0], layer)
+            tables.append(made) if isinstance(made, Table) else views.append(made)
+    return Catalogue(tables, views)
+
+
+def describe(function: Any, layer: str) -> Table | View:
+    """The record of one declared function.
+
+    Raises LakehouseError for a missing docstring or a parameter that is no input.
+    """
+    place = f"{inspect.getsourcefile(function)}:{function.__code__.co_firstlineno}"
+    name = function.__name__
+    if not _docstring(function):
+        raise LakehouseError(
+            f"{place}: {name} has no docstring; open one with the grain, as in 'One row per day.'"
+        )
+    declaration = function.declaration
+    if isinstance(declaration, ViewDeclaration):
+        return View(name, layer, place, declaration)
+    inputs: dict[str, Spread | None] = {}
+    settings: dict[str, str] = {}
+    hints = get_type_hints(function, include_extras=True)
+    for parameter in inspect.signature(function).parameters:
+        hint = hints.get(parameter)
+        extra = get_args(hint)[1] if get_origin(hint) is Annotated else None
+        if isinstance(extra, Setting):
+            settings[parameter] = extra.path
+        elif parameter not in (AS_OF, LANDED):
+            inputs[parameter] = extra
+    takes_as_of = AS_OF in inspect.signature(function).parameters
+    return Table(name, layer, place, declaration, inputs, settings, takes_as_of)
+
+
+def _declared_in(value: Any, module: str) -> bool:
+    return hasattr(value, "declaration") and getattr(value, "__module__", "") == module
+
+
+def _docstring(function: Any) -> str:
+    return inspect.cleandoc(function.__doc__ or "")

@@ -1,0 +1,284 @@
+"""How a table says what it is: inert records, read by the catalogue, the builder and the docs.
+
+Declaring starts nothing: a decorator records and hands the function back unchanged.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Literal
+
+Severity = Literal["quarantine", "warn", "stop"]
+
+
+# Scopes: what is rewritten together ---------------------------------------------------------
+@dataclass(frozen=True)
+class Whole:
+    """The table is rewritten whole."""
+
+    partition: str | None = None
+
+
+@dataclass(frozen=True)
+class Days:
+    """The days touched by a change are rewritten; the table is partitioned by ``column``."""
+
+    column: str
+
+    @property
+    def partition(self) -> str:
+        return self.column
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The rows of the keys touched by a change are replaced by one MERGE."""
+
+    columns: tuple[str, ...]
+    partition: str | None = None
+
+
+@dataclass(frozen=True)
+class History(Keys):
+    """Type 2: the versions of the keys touched by a change are derived again from all events."""
+
+    tracked: tuple[str, ...] = ()
+    last_known: tuple[str, ...] = ()
+    first_version: Literal["1900", "event"] = "1900"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Bronze: the rows of a landed file are replaced together."""
+
+    entity: str
+    partition: str | None = None
+
+
+Scope = Whole | Days | Keys | Files
+
+
+def whole(partitioned_by: str | None = None) -> Whole:
+    """Rewrite the table whole; right for ranks, quintiles and small dimensions."""
+    return Whole(partitioned_by)
+
+
+def days(column: str) -> Days:
+    """Rewrite the affected values of the DATE ``column``, which also partitions the table."""
+    return Days(column)
+
+
+def keys(*columns: str, partitioned_by: str | None = None) -> Keys:
+    """Replace the rows of the affected values of ``columns``."""
+    return Keys(columns, partitioned_by)
+
+
+def history(
+    *key: str,
+    tracked: Iterable[str],
+    last_known: Iterable[str] = (),
+    first_version: Literal["1900", "event"] = "1900",
+) -> History:
+    """Type-2 history of ``key``: a new version when a tracked column changes.
+
+    ``last_known`` columns keep their last value that was not null; all other columns show the
+    newest event in every version.
+    """
+    return History(key, None, tuple(tracked), tuple(last_known), first_version)
+
+
+def files(entity: str) -> Files:
+    """A raw table: what the landed files of ``entity`` hold."""
+    return Files(entity)
+
+
+# Spreads: how a change in an input reaches the scope ----------------------------------------
+@dataclass(frozen=True)
+class ByDay:
+    """A changed row touches the days in ``columns``, and those ``offsets`` days later."""
+
+    columns: tuple[str, ...]
+    offsets: tuple[int, ...] = (0,)
+    uses: tuple[str, ...] | None = None
+
+    def rewritten(self, changed: Iterable[date], last: date | None = None) -> set[date]:
+        """The days whose rows a change on these days can alter, none after ``last``."""
+        reached = {day + timedelta(offset) for day in changed for offset in self.offsets}
+        return {day for day in reached if last is None or day <= last}
+
+    def read(self, rewritten: Iterable[date]) -> set[date]:
+        """The input days that rows of the rewritten days are made of."""
+        return {day - timedelta(offset) for day in rewritten for offset in self.offsets}
+
+
+@dataclass(frozen=True)
+class ByKey:
+    """A changed row touches the rows with the same ``columns``."""
+
+    columns: tuple[str, ...]
+    uses: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class ByVersion:
+    """A changed version of ``key`` touches the rows whose ``at`` lies in its interval."""
+
+    key: str
+    at: str
+    uses: tuple[str, ...] | None = None
+
+
+Spread = ByDay | ByKey | ByVersion
+
+
+def by_day(
+    *columns: str,
+    windows: Iterable[int] = (),
+    lags: Iterable[int] = (),
+    uses: Iterable[str] | None = None,
+) -> ByDay:
+    """Days spread to themselves; a window of n reaches the n days after, a lag the day it names.
+
+    ``uses`` names the columns the function reads: it gets no others, and a change elsewhere
+    is no change.
+    """
+    offsets = {0} | set(lags) | {step for window in windows for step in range(window + 1)}
+    return ByDay(columns, tuple(sorted(offsets)), _tuple(uses))
+
+
+def by_key(*columns: str, uses: Iterable[str] | None = None) -> ByKey:
+    """Keys spread to equal keys; where they are not the table's scope, through its first input."""
+    return ByKey(columns, _tuple(uses))
+
+
+def by_version(key: str, at: str, uses: Iterable[str] | None = None) -> ByVersion:
+    """Versions of a history table spread to the rows of the first input valid at their time."""
+    return ByVersion(key, at, _tuple(uses))
+
+
+def _tuple(names: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)
+
+
+# Settings and expectations ------------------------------------------------------------------
+@dataclass(frozen=True)
+class Setting:
+    """A value from conf, by its dotted path, that a table function takes as a parameter."""
+
+    path: str
+
+
+def setting(path: str) -> Setting:
+    """Mark a parameter: ``zone: Annotated[str | None, setting("zone")]``."""
+    return Setting(path)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A rule over one row: SQL that is true or null where the row is well.
+
+    ``{a.b}`` in the SQL stands for the setting a.b as a literal.
+    """
+
+    name: str
+    sql: str
+    severity: Severity
+
+
+class expect:  # noqa: N801  (reads as a verb where it is used: expect.warn(...))
+    """Rules by severity: rejected rows go to quarantine (stg_ only), are counted, or stop."""
+
+    @staticmethod
+    def quarantine(sql: str, name: str) -> Expectation:
+        return Expectation(name, sql, "quarantine")
+
+    @staticmethod
+    def warn(sql: str, name: str) -> Expectation:
+        return Expectation(name, sql, "warn")
+
+    @staticmethod
+    def stop(sql: str, name: str) -> Expectation:
+        return Expectation(name, sql, "stop")
+
+
+@dataclass(frozen=True)
+class Conserved:
+    """``own`` over this table equals ``theirs`` over ``table`` (SQL aggregates), to the penny."""
+
+    own: str
+    table: str
+    theirs: str
+
+
+def conserved(own: str, table: str, theirs: str) -> Conserved:
+    """Say what a table neither loses nor invents; a law checks it."""
+    return Conserved(own, table, theirs)
+
+
+# Tables and views ---------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Declaration:
+    """What ``@table`` records. Everything else about a table is derived from it."""
+
+    function: Callable[..., Any]
+    key: tuple[str, ...]
+    scope: Scope
+    schema: str
+    expects: tuple[Expectation, ...] = ()
+    newest: tuple[str, ...] = ()
+    earliest: tuple[str, ...] = ()
+    references: dict[str, str] = field(default_factory=dict)
+    conserves: tuple[Conserved, ...] = ()
+
+
+@dataclass(frozen=True)
+class ViewDeclaration:
+    """What ``@view`` records: column comments and one SELECT that Spark and DuckDB share."""
+
+    function: Callable[[], str]
+    comments: dict[str, str]
+
+
+def table(
+    *,
+    key: Iterable[str],
+    scope: Scope,
+    schema: str,
+    expects: Iterable[Expectation] = (),
+    newest: Iterable[str] = (),
+    earliest: Iterable[str] = (),
+    references: dict[str, str] | None = None,
+    conserves: Iterable[Conserved] = (),
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a table: its grain is the docstring's first sentence, its rows the return value.
+
+    ``newest`` keeps one row per key, the last by these columns (content breaks ties), and
+    ``earliest`` columns show the first value any of the key's rows gave, if the kept row has one.
+    """
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.declaration = Declaration(  # type: ignore[attr-defined]
+            function,
+            tuple(key),
+            scope,
+            inspect.cleandoc(schema),
+            tuple(expects),
+            tuple(newest),
+            tuple(earliest),
+            dict(references or {}),
+            tuple(conserves),
+        )
+        return function
+
+    return declare
+
+
+def view(*, comments: dict[str, str]) -> Callable[[Callable[[], str]], Callable[[], str]]:
+    """Declare a view: the function returns one SELECT over ``layer.table`` names."""
+
+    def declare(function: Callable[[], str]) -> Callable[[], str]:
+        function.declaration = ViewDeclaration(function, dict(comments))  # type: ignore[attr-defined]
+        return function
+
+    return declare

@@ -1,0 +1,160 @@
+"""Landed files as Spark reads them, mapped to their contract, in one raw table's columns.
+
+Raw columns keep the type that landed (text stays text). Where files disagree on a column's type,
+the column widens to one that holds both, text at the last; staging casts to the contract.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, StringType
+
+from lakehouse.landing.probe import Probe
+from lakehouse.landing.source import SOURCE_FILE, EntityMapping
+from lakehouse.schema import struct
+
+CORRUPT = "_corrupt_record"
+_WHOLE_NUMBERS = ("tinyint", "smallint", "int", "bigint")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The build that loads: its id and its start, which stand on every row it loads."""
+
+    id: str
+    started_at: str
+
+
+def read(
+    spark: SparkSession,
+    landing: Path,
+    mapping: EntityMapping,
+    probes: dict[str, Probe],
+    batch: Batch,
+    present: dict[str, DataType],
+) -> DataFrame:
+    """Records of the files (path: probe) mapped to the contract, typed as ``present`` or wider.
+
+    Files of equal shape are read together, so one odd file hurts nobody.
+    """
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for path, probe in probes.items():
+        groups[(probe.format, probe.shape)].append(path)
+    frames = [
+        _mapped(_scan(spark, landing, mapping, probes[paths[0]], paths), mapping)
+        for paths in groups.values()
+    ]
+    types: dict[str, DataType] = dict(present)
+    for column in struct(mapping.contract.columns).fields:
+        if not any(column.name in frame.columns for frame in frames):
+            types.setdefault(column.name, column.dataType)
+    for frame in frames:
+        for column in frame.schema.fields:
+            known = types.get(column.name, column.dataType)
+            types[column.name] = _wider(known, column.dataType)
+    order = [c.name for c in mapping.contract.columns]
+    order += [n for n in types if n not in order and not n.startswith("_")]
+    order += [n for n in types if n not in order and n not in ("_ingested_at", "_batch_id")]
+    aligned = [
+        frame.select(
+            *[
+                (F.col(name) if name in frame.columns else F.lit(None)).cast(types[name]).alias(name)
+                for name in order
+            ]
+        )
+        for frame in frames
+    ]
+    return reduce(DataFrame.unionByName, aligned).withColumns(
+        {"_ingested_at": F.lit(batch.started_at).cast("timestamp"), "_batch_id": F.lit(batch.id)}
+    )
+
+
+def _scan(
+    spark: SparkSession, landing: Path, mapping: EntityMapping, probe: Probe, paths: list[str]
+) -> DataFrame:
+    """The files as they are: text formats as text, parquet with nanoseconds made micros."""
+    full = [str(landing / path) for path in paths]
+    columns = probe.columns or ()
+    if probe.format == "parquet":
+        frame = spark.read.parquet(*full)
+        frame = frame.withColumns(_nanoseconds(landing / paths[0]))
+    else:
+        fields = ", ".join(f"`{name.replace('`', '``')}` STRING" for name in columns)
+        options = {"header": "true", "escape": '"'} if probe.format == "csv" else {}
+        reader = spark.read.schema(f"{fields}, {CORRUPT} STRING").options(
+            **options | {"columnNameOfCorruptRecord": CORRUPT} | dict(mapping.options)
+        )
+        frame = reader.csv(full) if probe.format == "csv" else reader.json(full)
+    return frame.withColumn(SOURCE_FILE, _relative_path(landing))
+
+
+def _nanoseconds(path: Path) -> dict[str, F.Column]:
+    """Spark reads nanosecond timestamps as whole numbers; give them back their type."""
+    converted = {}
+    for column in pq.read_schema(path):
+        if str(column.type).startswith("timestamp[ns"):
+            moment = F.timestamp_micros(F.expr(f"`{column.name}` div 1000"))
+            converted[column.name] = moment if column.type.tz else moment.cast("timestamp_ntz")
+    return converted
+
+
+def _relative_path(landing: Path) -> F.Column:
+    """The file's path below ``landing``; Spark gives it as an encoded URI."""
+    decoded = F.expr("url_decode(replace(_metadata.file_path, '+', '%2B'))")
+    prefix = f"{landing}/"
+    return F.substring_index(decoded, prefix, -1)
+
+
+def _mapped(frame: DataFrame, mapping: EntityMapping) -> DataFrame:
+    """Contract columns by their expressions, then the landed columns that are none of them."""
+    for condition in mapping.where:
+        frame = frame.where(F.expr(condition))
+    contract = struct(mapping.contract.columns)
+    own = {name.lower() for name in contract.names}
+    extras = [name for name in frame.columns if name.lower() not in own and name[0] != "_"]
+    kept = [F.col(f"`{name}`").alias(_safe(name)) for name in extras]
+    internal = [name for name in (CORRUPT, SOURCE_FILE) if name in frame.columns]
+    if not mapping.columns:
+        landed = {name.lower(): name for name in frame.columns}
+        mine = [
+            F.col(f"`{landed[f.name.lower()]}`").alias(f.name)
+            for f in contract.fields
+            if f.name.lower() in landed
+        ]
+        return frame.select(*mine, *kept, *internal)
+    mine = [
+        F.expr(mapping.columns[f.name]).alias(f.name)
+        for f in contract.fields
+        if f.name in mapping.columns
+    ]
+    if mapping.distinct:
+        return _typed_nulls(frame.select(*mine, SOURCE_FILE).distinct(), contract.names)
+    return _typed_nulls(frame.select(*mine, *kept, *internal), contract.names)
+
+
+def _typed_nulls(frame: DataFrame, names: Iterable[str]) -> DataFrame:
+    """Drop columns mapped to a bare null: the contract's own type stands in for them."""
+    void = [f.name for f in frame.schema.fields if f.dataType.simpleString() == "void"]
+    return frame.drop(*void)
+
+
+def _safe(name: str) -> str:
+    """A name that Delta takes: no spaces, brackets or commas, and no leading underscore."""
+    return re.sub(r"[^\w]", "_", name, flags=re.ASCII).lstrip("_") or "column"
+
+
+def _wider(one: DataType, other: DataType) -> DataType:
+    """A type that holds both without loss: the larger whole number, else text."""
+    a, b = one.simpleString(), other.simpleString()
+    if a == b:
+        return one
+    if a in _WHOLE_NUMBERS and b in _WHOLE_NUMBERS:
+        return max(one, other, key=lambda t: _WHOLE_NUMBERS.index(t.simpleString()))
+    return StringType()

@@ -1,0 +1,232 @@
+"""``ops.landing_files``: what lies in landing, committed before any of it is loaded.
+
+Grain: one row per entity and path. It is the recorded input of every raw table: the files to
+load are those whose content differs between the ledger now and the ledger it was built from, so
+a crash at any point reloads a file and never doubles one. Written without Spark: it is small.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
+from lakehouse.errors import LakehouseError
+from lakehouse.landing.probe import Probe, probe
+from lakehouse.landing.source import EntityMapping, Source
+from lakehouse.log import Log, Record, commit_properties, create
+from lakehouse.schema import parse
+
+NAME = "landing_files"
+DDL = """
+    entity      STRING NOT NULL COMMENT 'Entity that the file feeds',
+    path        STRING NOT NULL COMMENT 'Path relative to the landing folder',
+    size        BIGINT NOT NULL COMMENT 'Bytes',
+    modified_ns BIGINT NOT NULL COMMENT 'Modification time in nanoseconds: equal means unread',
+    checksum    STRING NOT NULL COMMENT 'SHA-256 of the content',
+    row_count   BIGINT COMMENT 'Records that entered bronze; null before that',
+    status      STRING NOT NULL COMMENT 'registered, loaded, replay or set_aside',
+    reason      STRING COMMENT 'Why it was set aside, or which file it repeats',
+    batch_id    STRING NOT NULL COMMENT 'Build that last saw new content'
+"""
+_ARROW = pa.schema(
+    [(c.name, pa.int64() if c.type == "BIGINT" else pa.string()) for c in parse(DDL)]
+)
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """One row of the ledger."""
+
+    entity: str
+    path: str
+    size: int
+    modified_ns: int
+    checksum: str
+    row_count: int | None
+    status: str
+    reason: str | None
+    batch_id: str
+
+
+Files = dict[tuple[str, str], LandingFile]
+
+
+@dataclass
+class Survey:
+    """What a look at the landing folder found, before anything is written."""
+
+    files: Files
+    probes: dict[tuple[str, str], Probe]
+    newly_set_aside: list[LandingFile]
+    absent: list[str]
+
+    def of(self, entity: str) -> Files:
+        return {key: file for key, file in self.files.items() if key[0] == entity}
+
+
+class Ledger:
+    """The ledger of one lake."""
+
+    def __init__(self, lake: Path):
+        self.path = lake / "ops" / NAME
+
+    def read(self, version: int | None = None) -> Files:
+        """Rows by (entity, path), at a version or now."""
+        if not DeltaTable.is_deltatable(str(self.path)):
+            return {}
+        rows = DeltaTable(str(self.path), version=version).to_pyarrow_table().to_pylist()
+        return {(row["entity"], row["path"]): LandingFile(**row) for row in rows}
+
+    def write(self, files: Files, record: Record) -> None:
+        """Replace the ledger's rows, in one commit; nothing where they are the same."""
+        create(self.path, parse(DDL), "One row per entity and landed file.", None)
+        if self.read() == files and Log(self.path).record():
+            return
+        rows = [asdict(files[key]) for key in sorted(files)]
+        write_deltalake(
+            str(self.path),
+            pa.Table.from_pylist(rows, schema=_ARROW),
+            mode="overwrite",
+            commit_properties=commit_properties(record),
+        )
+
+    def check_source(self, source: Source) -> None:
+        """Raise LakehouseError where the lake was built from another source."""
+        record = Log(self.path).record()
+        if record and record.source != source.name:
+            raise LakehouseError(
+                f"The lake {self.path.parent.parent} holds the source {record.source}, not"
+                f" {source.name}; build {source.name} into a lake of its own with --lake."
+            )
+
+
+def survey(landing: Path, source: Source, known: Files, batch: str) -> Survey:
+    """Look at every landing file, reading only those that changed since ``known``.
+
+    Raises LakehouseError for a missing folder, a folder no pattern matches, or columns that a
+    mapping needs and no new file has.
+    """
+    if not landing.is_dir():
+        raise LakehouseError(
+            f"There is no landing folder {landing}; expected files of {source.name} there, so"
+            " generate some (jobs/generate.py) or name the folder with --landing."
+        )
+    paths = sorted(
+        path.relative_to(landing).as_posix()
+        for path in landing.rglob("*")
+        if path.is_file() and not any(p[0] in "._" for p in path.relative_to(landing).parts)
+    )
+    _refuse_strange_folders(landing, source, paths)
+    found = Survey(dict(known), {}, [], [])
+    hashes: dict[str, str] = {}
+    for entity, mapping in source.mappings.items():
+        mine = [path for path in paths if mapping.matches(path)]
+        if not mine:
+            found.absent.append(entity)
+        for path in mine:
+            _look(landing, mapping, path, found, known, hashes, batch)
+        _refuse_common_gap(source, mapping, found, batch)
+    _mark_replays(found, source, batch)
+    found.newly_set_aside = [
+        file
+        for file in found.files.values()
+        if file.status == "set_aside" and file.batch_id == batch
+    ]
+    return found
+
+
+def _look(
+    landing: Path,
+    mapping: EntityMapping,
+    path: str,
+    found: Survey,
+    known: Files,
+    hashes: dict[str, str],
+    batch: str,
+) -> None:
+    """Add one file to the survey: as known where unchanged, else checked."""
+    key, stat = (mapping.contract.entity, path), (landing / path).stat()
+    old = known.get(key)
+    if old and (old.size, old.modified_ns) == (stat.st_size, stat.st_mtime_ns):
+        return
+    if path not in hashes:
+        hashes[path] = _checksum(landing / path)
+    checksum = hashes[path]
+    if old and old.checksum == checksum:
+        found.files[key] = replace(old, size=stat.st_size, modified_ns=stat.st_mtime_ns)
+        return
+    seen = probe(landing / path, mapping)
+    found.probes[key] = seen
+    found.files[key] = LandingFile(
+        entity=mapping.contract.entity,
+        path=path,
+        size=stat.st_size,
+        modified_ns=stat.st_mtime_ns,
+        checksum=checksum,
+        row_count=None,
+        status="set_aside" if seen.problem else "registered",
+        reason=seen.problem,
+        batch_id=batch,
+    )
+
+
+def _refuse_strange_folders(landing: Path, source: Source, paths: list[str]) -> None:
+    matched = {p for p in paths if any(m.matches(p) for m in source.mappings.values())}
+    for folder in sorted({path.split("/")[0] for path in paths if "/" in path}):
+        if not any(path.startswith(f"{folder}/") for path in matched):
+            patterns = sorted({p for m in source.mappings.values() for p in m.files})
+            raise LakehouseError(
+                f"The landing folder {landing / folder} matches no entity of {source.place};"
+                f" expected {', '.join(patterns)}: rename the folder, or map it there."
+            )
+
+
+def _refuse_common_gap(source: Source, mapping: EntityMapping, found: Survey, batch: str) -> None:
+    """A column that every new file lacks is the mapping's fault, not the files'."""
+    entity = mapping.contract.entity
+    seen = [p for key, p in found.probes.items() if key[0] == entity and p.columns is not None]
+    if not seen:
+        return
+    for column in sorted(mapping.needs):
+        if all(column.lower() in p.missing for p in seen):
+            place = next(key[1] for key, p in found.probes.items() if p is seen[0])
+            raise LakehouseError(
+                f"{source.place} needs the column {column} of {entity}, which none of the"
+                f" {len(seen)} new files has (as {place}: {', '.join(seen[0].columns or ())});"
+                f" {_likely(column, seen[0].columns or ())}."
+            )
+
+
+def _likely(column: str, present: Iterable[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(column.lower(), [p.lower() for p in present], n=1, cutoff=0.5)
+    return f"if it is now {close[0]}, map it so" if close else "correct the mapping or the files"
+
+
+def _mark_replays(found: Survey, source: Source, batch: str) -> None:
+    """Equal content under another path is a replay, where nothing is read from the path."""
+    first: dict[tuple[str, str], str] = {}
+    for key, file in sorted(found.files.items(), key=lambda item: item[1].batch_id == batch):
+        if file.status not in ("registered", "loaded"):
+            continue
+        original = first.setdefault((file.entity, file.checksum), file.path)
+        seen = found.probes.get(key)
+        if original != file.path and seen and seen.dated_by_record:
+            found.files[key] = replace(file, status="replay", reason=f"same content as {original}")
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def new_batch() -> str:
+    """A batch id that sorts by time."""
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+
+

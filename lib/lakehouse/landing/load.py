@@ -1,0 +1,184 @@
+"""Loading landed files into a raw table: the scope ``files``."""
+
+import json
+import threading
+import time
+from dataclasses import replace
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, StructType
+
+from lakehouse.build import Outcome
+from lakehouse.landing.bronze import Batch, read
+from lakehouse.landing.ledger import LandingFile, Ledger, Survey
+from lakehouse.landing.probe import Probe, probe
+from lakehouse.landing.source import SOURCE_FILE, Contract, EntityMapping
+from lakehouse.log import Log, Record, create_from_json
+from lakehouse.plan import Frame, Verdict
+from lakehouse.schema import parse, struct
+from lakehouse.write import Target, files_and_bytes, progress
+
+_LEDGER = threading.Lock()
+_ALWAYS = "_source_file STRING, _ingested_at TIMESTAMP, _batch_id STRING"
+Loaded = dict[tuple[str, str], LandingFile]
+
+
+def load_files(
+    spark: SparkSession,
+    frame: Frame,
+    verdict: Verdict,
+    found: Survey,
+    batch: Batch,
+    loaded: Loaded,
+) -> Outcome:
+    """Replace the rows of the verdict's files; a file that Spark cannot read is set aside.
+
+    ``loaded`` receives the ledger rows of the files whose records are now in bronze.
+    """
+    started = time.monotonic()
+    table = verdict.table
+    assert table.entity is not None
+    target = Target(table, frame.path(table))
+    mapping = frame.source.mappings.get(table.entity) or EntityMapping(
+        Contract(table.entity, table.declaration.schema), ()
+    )
+    probes = {path: _probe(frame, mapping, found, path) for path in verdict.files}
+    outcome = Outcome(table.full_name, "built", verdict.reason, "whole" if verdict.whole else "part")
+    if not probes:
+        _create(target, struct(table.columns), empty=True)
+        progress(spark, target, verdict.record)
+    else:
+        present = _present(spark, target)
+        try:
+            _write(spark, target, read(spark, frame.landing, mapping, probes, batch, present),
+                   list(probes), verdict.record, present)  # fmt: skip
+        except Exception:
+            readable = _set_aside_unreadable(spark, frame, mapping, found, probes, batch)
+            if len(readable) == len(probes):
+                raise
+            record = _renewed(frame, verdict.record)
+            if readable:
+                rows = read(spark, frame.landing, mapping, readable, batch, present)
+                _write(spark, target, rows, list(readable), record, present)
+            else:
+                _create(target, struct(table.columns), empty=True)
+                progress(spark, target, record)
+            probes = readable
+        _note_loaded(spark, target, found, table.entity, list(probes), batch, loaded)
+    rows_written, files, size = files_and_bytes(target.path)
+    return replace(
+        outcome,
+        rows=rows_written,
+        files=files,
+        bytes=size,
+        version=Log(target.path).version,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _probe(frame: Frame, mapping: EntityMapping, found: Survey, path: str) -> Probe:
+    key = (mapping.contract.entity, path)
+    return found.probes.get(key) or probe(frame.landing / path, mapping)
+
+
+def _present(spark: SparkSession, target: Target) -> dict[str, DataType]:
+    if not Log(target.path).exists:
+        return {}
+    frame = spark.read.format("delta").load(str(target.path))
+    return {field.name: field.dataType for field in frame.schema.fields}
+
+
+def _create(target: Target, schema: StructType, empty: bool = False) -> None:
+    """An empty raw table with the contract's comments, in the types that landed."""
+    if empty:
+        ddl = f"{target.table.declaration.schema}, {_ALWAYS}"
+        schema = struct(parse(ddl))
+    comments = {c.name: c.comment for c in target.table.columns}
+    fields = [
+        f | {"nullable": True, "metadata": {"comment": comments.get(f["name"], "")}}
+        for f in json.loads(schema.json())["fields"]
+    ]
+    schema_json = json.dumps({"type": "struct", "fields": fields})
+    create_from_json(target.path, schema_json, target.table.comment, None)
+
+
+def _write(
+    spark: SparkSession,
+    target: Target,
+    rows: DataFrame,
+    paths: list[str],
+    record: Record,
+    present: dict[str, DataType],
+) -> None:
+    """One commit that replaces the files' rows; all rows, recast, where a column widens."""
+    _create(target, rows.schema)
+    writer = rows.hint("rebalance").write.format("delta").mode("overwrite")
+    options = {"userMetadata": record.json(), "mergeSchema": "true"}
+    kinds = {field.name: field.dataType for field in rows.schema.fields}
+    listed = F.col(SOURCE_FILE).isin(paths)
+    if any(kinds.get(name, kind) != kind for name, kind in present.items()):
+        old = spark.read.format("delta").load(str(target.path)).where(~listed)
+        recast = old.select(*[F.col(n).cast(kinds.get(n, t)).alias(n) for n, t in present.items()])
+        rows = rows.unionByName(recast, allowMissingColumns=True)
+        writer = rows.write.format("delta").mode("overwrite")
+        options = {"userMetadata": record.json(), "overwriteSchema": "true"}
+    elif not present or _holds_none(spark, target, listed):
+        writer = writer.mode("append")
+    else:
+        quoted = ", ".join("'" + path.replace("'", "\\'") + "'" for path in paths)
+        options["replaceWhere"] = f"{SOURCE_FILE} IN ({quoted})"
+    writer.options(**options).save(str(target.path))
+
+
+def _holds_none(spark: SparkSession, target: Target, listed: F.Column) -> bool:
+    return spark.read.format("delta").load(str(target.path)).where(listed).isEmpty()
+
+
+def _set_aside_unreadable(
+    spark: SparkSession,
+    frame: Frame,
+    mapping: EntityMapping,
+    found: Survey,
+    probes: dict[str, Probe],
+    batch: Batch,
+) -> dict[str, Probe]:
+    """Try each file alone; register those that fail as set aside, and return the others."""
+    readable = {}
+    for path, seen in probes.items():
+        try:
+            rows = read(spark, frame.landing, mapping, {path: seen}, batch, {})
+            rows.write.format("noop").mode("overwrite").save()
+            readable[path] = seen
+        except Exception as error:
+            reason = next(line for line in f"{error}\n?".split("\n") if line.strip())[:200]
+            key = (mapping.contract.entity, path)
+            broken = replace(found.files[key], status="set_aside", reason=reason)
+            with _LEDGER:
+                found.files[key] = broken
+                found.newly_set_aside.append(broken)
+    with _LEDGER:  # the ledger must say so before a commit claims to be built from it
+        Ledger(frame.lake).write(found.files, Record(batch=frame.batch, source=frame.source.name))
+    return readable
+
+
+def _renewed(frame: Frame, record: Record) -> Record:
+    log = Log(Ledger(frame.lake).path)
+    return replace(record, built_from={"landing_files": [log.id, log.version]})
+
+
+def _note_loaded(
+    spark: SparkSession,
+    target: Target,
+    found: Survey,
+    entity: str,
+    paths: list[str],
+    batch: Batch,
+    loaded: Loaded,
+) -> None:
+    rows = spark.read.format("delta").load(str(target.path)).where(F.col("_batch_id") == batch.id)
+    counts = dict(rows.groupBy(SOURCE_FILE).count().collect())
+    for path in paths:
+        key = (entity, path)
+        loaded[key] = replace(found.files[key], status="loaded", row_count=counts.get(path, 0))
+

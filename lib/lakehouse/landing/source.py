@@ -1,0 +1,153 @@
+"""A source: which landing files feed which entity, and how they map to its contract."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+import yaml
+from sqlglot import exp
+
+from lakehouse.catalogue import did_you_mean
+from lakehouse.errors import LakehouseError
+from lakehouse.schema import Column, parse
+
+SOURCE_FILE = "_source_file"
+_KEYS = {"files", "format", "options", "where", "distinct", "columns"}
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What an entity's landed records must hold: columns as DDL, and those that may be missing."""
+
+    entity: str
+    ddl: str
+    optional: frozenset[str] = frozenset()
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return parse(self.ddl)
+
+    @property
+    def required(self) -> list[str]:
+        return [column.name for column in self.columns if column.name not in self.optional]
+
+
+@dataclass(frozen=True)
+class EntityMapping:
+    """How the files of one entity become records of its contract."""
+
+    contract: Contract
+    files: tuple[str, ...]
+    format: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    where: tuple[str, ...] = ()
+    distinct: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def matches(self, path: str) -> bool:
+        """Whether a path relative to the landing folder belongs to the entity."""
+        return any(fnmatch(path, pattern) for pattern in self.files)
+
+    @cached_property
+    def text(self) -> str:
+        """All that decides what a file's records become: a change reloads the files."""
+        return repr((self.contract, self.format, sorted(self.options.items()), self.where,
+                     self.distinct, sorted(self.columns.items())))  # fmt: skip
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """The landed columns, in lower case, that a file must have."""
+        if not self.columns:
+            return frozenset(self.contract.required)
+        found = set()
+        for expression in [*self.columns.values(), *self.where]:
+            tree = sqlglot.parse_one(expression, read="spark")
+            found |= {column.name.lower() for column in tree.find_all(exp.Column)}
+        return frozenset(found - {SOURCE_FILE})
+
+
+@dataclass(frozen=True)
+class Source:
+    """A named source: one mapping an entity, and the settings it overrides."""
+
+    name: str
+    place: str
+    mappings: Mapping[str, EntityMapping]
+    settings: Mapping[str, Any]
+
+
+def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
+    """Read and check a source's YAML.
+
+    Raises LakehouseError where the file is missing or says what cannot be meant.
+    """
+    if not path.is_file():
+        known = sorted(p.stem for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        hint = did_you_mean(path.stem, known) if known else "write one as docs/sources.md shows"
+        raise LakehouseError(f"There is no source file {path}; {hint}.")
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise LakehouseError(f"{path} is no YAML: {' '.join(str(error).split())}.") from None
+    entities = content.get("entities") or {}
+    mappings = {
+        entity: _mapping(path, contracts, entity, body or {}) for entity, body in entities.items()
+    }
+    return Source(content.get("name", path.stem), str(path), mappings, content.get("settings", {}))
+
+
+def _mapping(
+    path: Path, contracts: Mapping[str, Contract], entity: str, body: dict[str, Any]
+) -> EntityMapping:
+    if entity not in contracts:
+        raise LakehouseError(
+            f"{path} maps the entity {entity}, which has no contract;"
+            f" {did_you_mean(entity, contracts)}."
+        )
+    if unknown := set(body) - _KEYS:
+        raise LakehouseError(
+            f"{path} says {sorted(unknown)[0]} of {entity}, which means nothing;"
+            f" {did_you_mean(sorted(unknown)[0], _KEYS)}."
+        )
+    contract = contracts[entity]
+    columns = {name: str(text) for name, text in (body.get("columns") or {}).items()}
+    where = tuple(_list(body.get("where")))
+    known = [column.name for column in contract.columns]
+    for name in columns:
+        if name not in known:
+            raise LakehouseError(
+                f"{path} maps {entity}.{name}, which the contract lacks;"
+                f" {did_you_mean(name, known)}."
+            )
+    if columns and (missing := [name for name in contract.required if name not in columns]):
+        raise LakehouseError(
+            f"{path} does not map {', '.join(missing)} of {entity}; give each an expression,"
+            " or null where the source knows nothing of it."
+        )
+    for expression in [*columns.values(), *where]:
+        try:
+            sqlglot.parse_one(expression, read="spark")
+        except sqlglot.errors.SqlglotError as error:
+            reason = str(error).split("\n")[0]
+            raise LakehouseError(
+                f"{path}: '{expression}' of {entity} is no SQL expression ({reason}); mend it."
+            ) from None
+    return EntityMapping(
+        contract,
+        tuple(_list(body.get("files", [f"{entity}/*", f"{entity}.*"]))),
+        body.get("format"),
+        body.get("options", {}),
+        where,
+        bool(body.get("distinct", False)),
+        columns,
+    )
+
+
+def _list(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]

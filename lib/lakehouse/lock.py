@@ -1,0 +1,29 @@
+"""One build a lake: on a local path two JVMs could overwrite each other's commit."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+@contextmanager
+def lake_lock(lake: Path) -> Iterator[None]:
+    """Hold the lake's lock; wait for whoever holds it, and say for whom."""
+    lake.mkdir(parents=True, exist_ok=True)
+    lock, note = FileLock(lake / ".lock"), lake / ".lock-holder"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder = note.read_text() if note.exists() else "another build"
+        print(f"Waiting for {holder}, which is building {lake}.", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        note.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()

@@ -1,0 +1,163 @@
+"""What Delta's log says of a table, read and written without Spark, in milliseconds.
+
+A table's commit carries what it was built from (``Record``, in the commit's userMetadata), so
+data and bookkeeping are one atomic commit and there is no control database.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deltalake import CommitProperties, DeltaTable, TableFeatures
+from deltalake import Schema as DeltaSchema
+
+from lakehouse.schema import Column, delta_json
+
+# Commits that move no rows: a record before them still tells what the rows were built from.
+_NEUTRAL = ("OPTIMIZE", "VACUUM", "SET TBLPROPERTIES", "UNSET", "CREATE", "ADD ", "UPGRADE", "CHANGE ")
+PROPERTIES = {
+    "delta.enableChangeDataFeed": "true",
+    # A record must outlive the commits that follow it, however long a table rests.
+    "delta.logRetentionDuration": "interval 3650 days",
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a commit was built from: {input: [table id, version]}, code and conf values."""
+
+    built_from: dict[str, list[Any]] = field(default_factory=dict)
+    fingerprint: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    as_of: str | None = None
+    batch: str = ""
+    source: str = ""
+
+    def json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True, default=str)
+
+    @staticmethod
+    def parse(text: str | None) -> "Record | None":
+        """The record in a commit's userMetadata, or None where somebody else wrote it."""
+        try:
+            return Record(**json.loads(text or ""))
+        except (ValueError, TypeError):
+            return None
+
+
+class Log:
+    """The log of the Delta table at ``path``, as it stands when this object is made."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._table = DeltaTable(str(path)) if DeltaTable.is_deltatable(str(path)) else None
+        self._history: list[dict[str, Any]] | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self._table is not None
+
+    @property
+    def version(self) -> int:
+        return self._table.version() if self._table else -1
+
+    @property
+    def id(self) -> str:
+        return str(self._table.metadata().id) if self._table else ""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Column name to Delta type text."""
+        if not self._table:
+            return {}
+        fields = json.loads(self._table.schema().to_json())["fields"]
+        return {f["name"]: json.dumps(f["type"]).strip('"') for f in fields}
+
+    def commits(self) -> list[dict[str, Any]]:
+        """Commits, newest first."""
+        if self._history is None:
+            self._history = self._table.history() if self._table else []
+        return self._history
+
+    def record(self) -> Record | None:
+        """The newest commit's record that tells what the rows were built from.
+
+        Maintenance adds commits without one; RESTORE means "as at the version restored".
+        """
+        ceiling = self.version
+        for commit in self.commits():
+            if commit["version"] > ceiling:
+                continue
+            if commit["operation"] == "RESTORE":
+                ceiling = self._restored_version(commit)
+                continue
+            if record := Record.parse(commit.get("userMetadata")):
+                return record
+            if not commit["operation"].startswith(_NEUTRAL):
+                return None
+        return None
+
+    def _restored_version(self, restore: dict[str, Any]) -> int:
+        parameters = restore["operationParameters"]
+        if str(parameters.get("version", "")).isdigit():
+            return int(parameters["version"])
+        moment = DeltaTable(str(self.path), version=restore["version"])
+        moment.load_as_version(str(parameters["timestamp"]).replace(" ", "T") + "Z")
+        return moment.version()
+
+    def changed_since(self, version: int) -> bool:
+        """Whether a commit after ``version`` may have moved rows."""
+        return any(
+            commit["version"] > version
+            and not commit["operation"].startswith(_NEUTRAL)
+            and not _is_empty(commit)
+            for commit in self.commits()
+        )
+
+    def last_metrics(self) -> dict[str, int]:
+        """Operation metrics of the newest commit, whole numbers only."""
+        commits = self.commits()
+        metrics = commits[0].get("operationMetrics", {}) if commits else {}
+        return {name: int(value) for name, value in metrics.items() if str(value).isdigit()}
+
+    def partition_values(self, column: str) -> list[str]:
+        """Values of a partition column that hold files, sorted."""
+        if not self._table or column not in self._table.metadata().partition_columns:
+            return []
+        return sorted({str(p[column]) for p in self._table.partitions() if p[column] is not None})
+
+
+def _is_empty(commit: dict[str, Any]) -> bool:
+    metrics = commit.get("operationMetrics", {})
+    return commit["operation"] == "WRITE" and all(
+        str(metrics.get(name, "0")) == "0" for name in ("numFiles", "numRemovedFiles")
+    ) and "numFiles" in metrics
+
+
+def create(path: Path, columns: tuple[Column, ...], comment: str, partition: str | None) -> None:
+    """Create an empty Delta table with comments and change feed; nothing where one exists."""
+    create_from_json(path, json.dumps(delta_json(columns)), comment, partition)
+
+
+def create_from_json(path: Path, schema: str, comment: str, partition: str | None) -> None:
+    """The same from a schema as Spark's ``StructType.json`` gives it."""
+    if not DeltaTable.is_deltatable(str(path)):
+        DeltaTable.create(
+            str(path),
+            schema=DeltaSchema.from_json(schema),
+            mode="ignore",
+            partition_by=[partition] if partition else None,
+            description=comment,
+            configuration=PROPERTIES,
+        )
+    table = DeltaTable(str(path))
+    protocol = table.protocol()
+    # Spark insists on this feature where a column is NOT NULL and features are listed at all.
+    if protocol.min_writer_version == 7 and "invariants" not in (protocol.writer_features or []):
+        table.alter.add_feature(TableFeatures.Invariants)
+
+
+def commit_properties(record: Record) -> CommitProperties:
+    """The record, for a commit that does not go through Spark."""
+    return CommitProperties(custom_metadata={"userMetadata": record.json()})

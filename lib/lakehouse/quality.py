@@ -1,0 +1,193 @@
+"""Judging landed rows: casts to the contract, rules, and the split into good and quarantined.
+
+Nothing is lost: a row that breaks its contract goes to ``ops.quarantine`` with its reasons and
+the record as it landed, before the good rows are written.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlglot
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+from sqlglot import exp
+
+from lakehouse.catalogue import Table
+from lakehouse.conf import lookup
+from lakehouse.declare import Expectation
+from lakehouse.landing.bronze import CORRUPT
+from lakehouse.landing.source import SOURCE_FILE, Contract
+
+FAULTS, RECORD, REASONS = "_faults", "_record", "_reasons"
+BATCH = "_batch_id"
+_LOADING = ("_ingested_at", BATCH)
+_FAULT = "array<struct<rule:string,reason:string>>"
+
+
+def conform(raw: DataFrame, contract: Contract) -> DataFrame:
+    """Raw records in the contract's types; what does not fit becomes null and a fault.
+
+    Adds ``_faults`` (rule and reason of each cast that failed), ``_record`` (the landed record
+    as JSON), ``_source_file`` and ``_batch_id``.
+    """
+    landed = {field.name: field.dataType.simpleString() for field in raw.schema.fields}
+    typed, faults = [], []
+    for column in contract.columns:
+        value = _cast(column.name, landed[column.name], column.type)
+        typed.append(value.alias(column.name))
+        if landed[column.name] != _simple(column.type) and column.type != "STRING":
+            text = F.concat(
+                F.lit(f"{column.name}: '"),
+                F.col(column.name).cast("string"),
+                F.lit(f"' is no {column.type}"),
+            )
+            failed = F.col(column.name).isNotNull() & value.isNull()
+            faults.append(_fault(f"{column.name} is {column.type}", failed, text))
+    if CORRUPT in landed:
+        text = F.lit("the line does not have the fields of its header")
+        faults.append(_fault("record is whole", F.col(CORRUPT).isNotNull(), text))
+    record = F.to_json(
+        F.struct(*[c for c in raw.columns if c not in _LOADING]), {"ignoreNullFields": "false"}
+    )
+    found = F.array_compact(F.array(*faults)) if faults else F.array().cast(_FAULT)
+    return raw.select(
+        *typed,
+        found.alias(FAULTS),
+        record.alias(RECORD),
+        SOURCE_FILE,
+        BATCH,
+    )
+
+
+def _cast(name: str, landed: str, wanted: str) -> Column:
+    """try_cast, except that a fraction is never cut off to make a whole number."""
+    if landed == _simple(wanted):
+        return F.col(name)
+    value = F.expr(f"try_cast(`{name}` AS {wanted})")
+    if landed in ("double", "float") or landed.startswith("decimal"):
+        if wanted in ("INT", "BIGINT"):
+            return F.when(F.expr(f"`{name}` = floor(`{name}`)"), value)
+    return value
+
+
+def _simple(sql_type: str) -> str:
+    return sql_type.lower()
+
+
+def sequence(updated_at: Column | None = None) -> Column:
+    """When an event happened, UTC: its updated_at, else the date in its file's name, else 1900.
+
+    Never the time of ingestion: arrival order must not matter.
+    """
+    day = F.regexp_extract(SOURCE_FILE, r"(\d{4}-\d{2}-\d{2})", 1)
+    dated = day.try_cast("timestamp")
+    known = [updated_at] if updated_at is not None else []
+    return F.coalesce(*known, dated, F.lit("1900-01-01").cast("timestamp"))
+
+
+def render(rule: Expectation, conf: Mapping[str, Any]) -> str:
+    """The rule's SQL with its ``{settings}`` as literals."""
+    return re.sub(r"\{([\w.]+)\}", lambda m: _literal(lookup(conf, m[1])), rule.sql)
+
+
+def settings_of(rules: Iterable[Expectation]) -> set[str]:
+    """Dotted paths of the settings that the rules name."""
+    return {path for rule in rules for path in re.findall(r"\{([\w.]+)\}", rule.sql)}
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return "r'" + value.replace("'", "\\'") + "'"
+    return json.dumps(value)
+
+
+def judged(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
+    """Rows of a staging table with ``_reasons``: an array of rule and reason, empty when good."""
+    checks = []
+    for column in table.columns:
+        if column.required:
+            name = f"{column.name} is present"
+            text = F.lit(f"{column.name} is missing")
+            checks.append(_fault(name, F.col(column.name).isNull(), text))
+    for rule in table.declaration.expects:
+        if rule.severity == "quarantine":
+            sql = render(rule, conf)
+            failed = ~F.coalesce(F.expr(sql), F.lit(True))
+            checks.append(_fault(rule.name, failed, _explained(rule.name, sql)))
+    found = F.array_compact(F.array(*checks)) if checks else F.array().cast(_FAULT)
+    return rows.withColumn(REASONS, F.concat(F.col(FAULTS), found))
+
+
+def _fault(rule: str, failed: Column, reason: Column) -> Column:
+    return F.when(failed, F.struct(F.lit(rule).alias("rule"), reason.alias("reason")))
+
+
+def _explained(name: str, sql: str) -> Column:
+    """Rule broken: its name (with the values it looked at)."""
+    columns = sorted({c.name for c in sqlglot.parse_one(sql, read="spark").find_all(exp.Column)})
+    parts: list[Column] = [F.lit(f"broken: {name} (")]
+    for index, column in enumerate(columns):
+        value = F.coalesce(F.col(column).cast("string"), F.lit("null"))
+        parts += [F.lit(f"{', ' if index else ''}{column} = "), value]
+    return F.concat(*parts, F.lit(")"))
+
+
+def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> DataFrame:
+    """Rows with reasons, as ``ops.quarantine`` holds them; grain: one per rejected record.
+
+    The record id hashes file, record and occurrence, so a second build finds the same records.
+    """
+    bad = rows.where(F.size(REASONS) > 0)
+    same = Window.partitionBy(SOURCE_FILE, RECORD).orderBy(F.lit(1))
+    key = F.to_json(F.struct(*scope_columns), {"ignoreNullFields": "false"})
+    occurrence = F.row_number().over(same).cast("string")
+    return bad.select(
+        F.md5(F.concat_ws("\n", F.lit(table.name), SOURCE_FILE, RECORD, occurrence)).alias(
+            "record_id"
+        ),
+        F.lit(table.name).alias("table_name"),
+        key.alias("record_key"),
+        F.col(f"{REASONS}.rule").alias("rules"),
+        F.col(f"{REASONS}.reason").alias("reasons"),
+        F.col(SOURCE_FILE).alias("source_file"),
+        F.col(BATCH).alias("batch_id"),
+        F.current_timestamp().alias("first_seen_at"),
+        F.col(RECORD).alias("raw_record"),
+        F.lit("quarantined").alias("status"),
+    )
+
+
+def newest_per_key(rows: DataFrame, table: Table) -> DataFrame:
+    """One row per key: the last by the table's ``newest`` columns; content breaks ties."""
+    declaration = table.declaration
+    content = [column.name for column in table.columns]
+    of_key = Window.partitionBy(*declaration.key)
+    last_first = of_key.orderBy(
+        *[F.col(column).desc_nulls_last() for column in declaration.newest],
+        F.xxhash64(*content).desc(),
+    )
+    earliest = {
+        column: F.when(F.col(column).isNotNull(), F.min(column).over(of_key))
+        for column in declaration.earliest
+    }
+    ranked = rows.withColumn("_rank", F.row_number().over(last_first)).withColumns(earliest)
+    return ranked.where("_rank = 1").drop("_rank")
+
+
+def stopped(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
+    """Rows that fail the whole write, and say why, where a stop rule or NOT NULL is broken."""
+    rules = {f"{c.name} is present": f"{c.name} IS NOT NULL" for c in table.columns if c.required}
+    rules |= {r.name: render(r, conf) for r in table.declaration.expects if r.severity == "stop"}
+    key = F.to_json(F.struct(*table.declaration.key))
+    for name, sql in rules.items():
+        message = F.concat(F.lit(f"{STOP} {table.full_name}: '{name}' is broken at "), key)
+        well = F.coalesce(F.expr(sql), F.lit(True))
+        rows = rows.where(F.when(well, F.lit(True)).otherwise(F.raise_error(message).cast("boolean")))
+    return rows
+
+
+STOP = "stop rule:"

@@ -1,0 +1,106 @@
+"""``ops.quarantine``: rejected records, merged on their id before the good rows are written."""
+
+import threading
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.catalogue import Table
+from lakehouse.changes import Affected
+from lakehouse.declare import Keys
+from lakehouse.log import Log, create
+from lakehouse.quality import REASONS, RECORD, rejected
+from lakehouse.landing.source import SOURCE_FILE
+from lakehouse.schema import parse
+
+NAME = "quarantine"
+DDL = """
+    record_id     STRING NOT NULL COMMENT 'Hash of table, file, landed record and occurrence',
+    table_name    STRING NOT NULL COMMENT 'Staging table that rejected the record',
+    record_key    STRING COMMENT 'Scope columns of the record, as JSON',
+    rules         ARRAY<STRING> COMMENT 'Rules that the record breaks',
+    reasons       ARRAY<STRING> COMMENT 'One sentence a rule, with the values',
+    source_file   STRING COMMENT 'Path below the landing folder',
+    batch_id      STRING COMMENT 'Build that loaded the record',
+    first_seen_at TIMESTAMP COMMENT 'When it was first rejected, UTC',
+    raw_record    STRING COMMENT 'The record as it landed, as JSON',
+    status        STRING NOT NULL COMMENT 'quarantined; released: passes now; withdrawn: its file changed'
+"""
+_MERGE = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Split:
+    """How many records were judged, and how many of them rejected."""
+
+    judged: int
+    rejected: int
+
+
+def ensure(lake: Path) -> Path:
+    """Create the table where it does not exist; returns its path."""
+    path = lake / "ops" / NAME
+    create(path, parse(DDL), "One row per rejected record.", None)
+    return path
+
+
+def put_aside(rows: DataFrame, table: Table, part: Affected, path: Path) -> Split:
+    """Bring the table's quarantine up to the judged ``rows`` of the affected part.
+
+    New rejects are added, known ones keep when they were first seen, and those that are gone or
+    pass now change status. A second call changes nothing.
+    """
+    scope = table.declaration.scope
+    columns = scope.columns if isinstance(scope, Keys) else table.declaration.key
+    bad = F.size(REASONS) > 0
+    counted = rows.agg(F.count("*"), F.count_if(bad)).first()
+    assert counted is not None
+    split = Split(counted[0], counted[1])
+    if Log(path).version < 1 and not split.rejected:
+        return split
+    spark = rows.sparkSession
+    known = spark.read.format("delta").load(str(path)).where(F.col("table_name") == table.name)
+    found = rejected(rows, table, columns).persist()
+    try:
+        open_ones = known.where("status = 'quarantined'")
+        in_scope = _in_scope(open_ones, part, columns)
+        gone = in_scope.join(found.select("record_id"), "record_id", "left_anti")
+        keys = [F.col(SOURCE_FILE).alias("source_file"), F.col(RECORD).alias("raw_record")]
+        passing = rows.where(~bad).select(*keys).distinct().withColumn("_passes", F.lit(True))
+        closed = gone.join(passing, ["source_file", "raw_record"], "left").withColumn(
+            "status", F.when(F.col("_passes"), "released").otherwise("withdrawn")
+        )
+        same = ["record_id", "rules", "reasons", "status"]
+        news = found.join(known.select(*same), same, "left_anti")
+        wanted = news.unionByName(closed.drop("_passes")).persist()
+        if not wanted.isEmpty():
+            _merge(wanted, table, path)
+        wanted.unpersist()
+    finally:
+        found.unpersist()
+    return split
+
+
+def _in_scope(known: DataFrame, part: Affected, columns: tuple[str, ...]) -> DataFrame:
+    """Known rejects whose verdict this build makes again."""
+    if part.keys is None:
+        return known
+    key = F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})
+    touched = part.keys.select(key.alias("record_key"))
+    same = [known["record_key"].eqNullSafe(touched["record_key"])]
+    return known.join(touched, reduce(lambda a, b: a & b, same), "left_semi")
+
+
+def _merge(wanted: DataFrame, table: Table, path: Path) -> None:
+    wanted.createOrReplaceTempView("_rejected")
+    with _MERGE:
+        wanted.sparkSession.sql(
+            f"MERGE INTO delta.`{path}` t USING _rejected s"
+            f" ON t.record_id = s.record_id AND t.table_name = '{table.name}'"
+            " WHEN MATCHED THEN UPDATE SET"
+            " t.rules = s.rules, t.reasons = s.reasons, t.status = s.status"
+            " WHEN NOT MATCHED THEN INSERT *"
+        )

@@ -1,0 +1,125 @@
+"""SQL over the lake: every table and view as ``layer.name``, in DuckDB or in Spark."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from deltalake import DeltaTable
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from lakehouse.catalogue import Catalogue
+from lakehouse.errors import LakehouseError
+
+
+def tables_in(lake: Path) -> Iterator[tuple[str, str, Path]]:
+    """Layer, name and path of every Delta table in the lake."""
+    for log in sorted(lake.glob("*/*/_delta_log")):
+        yield log.parent.parent.name, log.parent.name, log.parent
+
+
+def connect(lake: Path, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection in which the lake's tables and the catalogue's views have their names.
+
+    Raises LakehouseError where the folder holds no lake.
+    """
+    found = list(tables_in(lake))
+    if not found:
+        raise LakehouseError(f"There is no lake in {lake}; build one first (jobs/build.py).")
+    connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"LOAD '{_extension()}'")
+    for layer, name, path in found:
+        quoted = str(path).replace("'", "''")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+        connection.execute(
+            f"CREATE VIEW {layer}.{name} AS SELECT * FROM delta_scan('{quoted}')"
+            if DeltaTable(str(path)).file_uris()
+            else f"CREATE VIEW {layer}.{name} AS {_empty(path)}"
+        )
+    for view in catalogue.views.values():
+        connection.execute(f"CREATE VIEW {view.full_name} AS {view.sql}")
+    return connection
+
+
+def _extension() -> Path:
+    """The extension that reads Delta, from its wheel: nothing is fetched."""
+    import duckdb_extension_delta
+
+    folder = Path(duckdb_extension_delta.__file__).parent / "extensions"
+    return next(folder.rglob("delta.duckdb_extension"))
+
+
+def _empty(path: Path) -> str:
+    """A table without files, which the extension does not read, by its schema."""
+    types = {"long": "BIGINT", "integer": "INT", "string": "VARCHAR", "timestamp": "TIMESTAMPTZ",
+             "timestamp_ntz": "TIMESTAMP", "boolean": "BOOLEAN", "double": "DOUBLE",
+             "date": "DATE"}  # fmt: skip
+    columns = []
+    for column in DeltaTable(str(path)).schema().fields:
+        kind = getattr(column.type, "type", "string")
+        columns.append(f"CAST(NULL AS {types.get(kind, kind)}) AS \"{column.name}\"")
+    return f"SELECT {', '.join(columns)} WHERE false"
+
+
+def spark_views(spark: Any, lake: Path, catalogue: Catalogue) -> None:
+    """The same names in a Spark session, as schemas over the lake's paths."""
+    for layer, name, path in tables_in(lake):
+        spark.sql(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+        spark.sql(f"DROP TABLE IF EXISTS {layer}.{name}")
+        spark.sql(f"CREATE TABLE {layer}.{name} USING delta LOCATION '{path}'")
+    for view in catalogue.views.values():
+        spark.sql(f"CREATE OR REPLACE VIEW {view.full_name} AS {view.sql}")
+
+
+def in_spark(
+    conf: Mapping[str, Any], lake: Path, catalogue: Catalogue, sql: str
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Columns and rows of a query that Spark answers.
+
+    Raises LakehouseError where Spark refuses it.
+    """
+    from pyspark.errors import PySparkException
+
+    from lakehouse.session import start
+
+    spark = start(conf)
+    spark_views(spark, lake, catalogue)
+    try:
+        answer = spark.sql(sql)
+        return answer.columns, [tuple(row) for row in answer.collect()]
+    except PySparkException as error:
+        first = str(error).strip().split("\n")[0]
+        raise LakehouseError(f"The query failed: {first}") from None
+
+
+def show(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> None:
+    """Print rows as a table for people, or as CSV or JSON lines for programs."""
+    if form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+    elif form == "json":
+        for row in rows:
+            print(json.dumps(dict(zip(columns, row, strict=True)), default=str))
+    else:
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for index, name in enumerate(columns):
+            numeric = bool(rows) and isinstance(rows[0][index], int | float | Decimal)
+            table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*[_cell(value) for value in row])
+        Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return f"{value:,}" if number else str(value)

@@ -1,0 +1,170 @@
+"""One build from landing to gold: plan without a JVM, then build stale tables side by side."""
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pyspark.sql import SparkSession
+
+from lakehouse import build_log
+from lakehouse.build import Outcome, build_table, explain, is_stop
+from lakehouse.catalogue import Table
+from lakehouse.landing.bronze import Batch
+from lakehouse.landing.ledger import LandingFile, Ledger, Survey, survey
+from lakehouse.landing.load import load_files
+from lakehouse.lock import lake_lock
+from lakehouse.log import Record
+from lakehouse.plan import Frame, judge
+from lakehouse.session import sibling, start
+
+Report = Callable[[Outcome], None]
+
+
+@dataclass
+class Result:
+    """What a build did: its outcomes in the order they ended, and the state of landing."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    set_aside: list[LandingFile] = field(default_factory=list)
+    known_set_aside: list[LandingFile] = field(default_factory=list)
+    replays: list[LandingFile] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def exit_status(self) -> int:
+        """0 well; 1 finished, but a file was set aside or a table stopped or failed."""
+        failed = any(o.status in ("stopped", "failed") for o in self.outcomes)
+        return 1 if failed or self.set_aside else 0
+
+
+def run(frame: Frame, selection: Iterable[str] = (), report: Report = lambda _: None) -> Result:
+    """Bring the selected tables up to date.
+
+    Raises LakehouseError, with nothing written, for what cannot be built at all.
+    """
+    started = time.monotonic()
+    names = frame.catalogue.select(list(selection))
+    with lake_lock(frame.lake):
+        ledger = Ledger(frame.lake)
+        ledger.check_source(frame.source)
+        known = ledger.read()
+        found = survey(frame.landing, frame.source, known, frame.batch)
+        result = Result(absent=found.absent, set_aside=found.newly_set_aside)
+        new = {file.path for file in found.newly_set_aside}
+        for file in found.files.values():
+            if file.status == "set_aside" and file.path not in new:
+                result.known_set_aside.append(file)
+            if file.status == "replay" and file.batch_id == frame.batch:
+                result.replays.append(file)
+        ledger.write(found.files, _ledger_record(frame))
+        _Run(frame, names, found, report, result).go()
+        result.seconds = time.monotonic() - started
+    return result
+
+
+def dry_run(frame: Frame, selection: Iterable[str] = ()) -> list[Outcome]:
+    """What a build would do, as the logs tell; nothing is written."""
+    found = survey(frame.landing, frame.source, Ledger(frame.lake).read(), frame.batch)
+    stale: dict[str, str] = {}
+    for name in frame.catalogue.select(list(selection)):
+        table = frame.catalogue.tables[name]
+        upstream = [n for n in table.inputs if n in stale]
+        reason = f"{', '.join(upstream)} will change" if upstream else _reason(frame, table, found)
+        if reason:
+            stale[name] = reason
+    return [Outcome(frame.catalogue.tables[n].full_name, "stale", r) for n, r in stale.items()]
+
+
+def _reason(frame: Frame, table: Table, found: Survey) -> str:
+    return judge(frame, table, found).reason
+
+
+def _ledger_record(frame: Frame) -> Record:
+    return Record(batch=frame.batch, source=frame.source.name)
+
+
+class _Run:
+    """The state of one run; tables whose inputs have ended are built side by side."""
+
+    def __init__(
+        self, frame: Frame, names: list[str], found: Survey, report: Report, result: Result
+    ):
+        self.frame, self.found, self.report, self.result = frame, found, report, result
+        self.waiting = list(names)
+        self.spark: SparkSession | None = None
+        self.loaded: dict[tuple[str, str], LandingFile] = {}
+        self.broken: set[str] = set()
+
+    def go(self) -> None:
+        running: dict[Future[Outcome | None], str] = {}
+        workers = int(self.frame.conf.get("build", {}).get("parallel", 2))
+        try:
+            with ThreadPoolExecutor(workers) as pool:
+                while self.waiting or running:
+                    self._submit(pool, running, workers)
+                    if not running:
+                        continue
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        self._ended(running.pop(future), future)
+        finally:
+            if self.result.outcomes:
+                ledger = Ledger(self.frame.lake)
+                ledger.write(self.found.files | self.loaded, _ledger_record(self.frame))
+                build_log.append(self.frame, self.result.outcomes)
+
+    def _submit(
+        self,
+        pool: ThreadPoolExecutor,
+        running: dict[Future[Outcome | None], str],
+        workers: int,
+    ) -> None:
+        """Start every waiting table whose inputs are done; pass over what is up to date."""
+        for name in list(self.waiting):
+            table = self.frame.catalogue.tables[name]
+            needs = set(table.inputs)
+            if len(running) >= workers or needs & {*self.waiting, *running.values()}:
+                continue
+            self.waiting.remove(name)
+            if needs & self.broken:
+                self.broken.add(name)
+                reason = f"{', '.join(sorted(needs & self.broken))} did not get built"
+                self._add(Outcome(table.full_name, "skipped", reason))
+                continue
+            verdict = judge(self.frame, table, self.found)
+            if verdict.reason:
+                spark = self._session()
+                if table.entity:
+                    batch = Batch(self.frame.batch, datetime.now(UTC).isoformat())
+                    future = pool.submit(
+                        load_files, sibling(spark), self.frame, verdict, self.found, batch, self.loaded
+                    )
+                else:
+                    future = pool.submit(build_table, sibling(spark), self.frame, verdict)
+                running[future] = name
+
+    def _session(self) -> SparkSession:
+        if self.spark is None:
+            self.spark = start(dict(self.frame.conf))
+        return self.spark
+
+    def _ended(self, name: str, future: Future[Outcome | None]) -> None:
+        table = self.frame.catalogue.tables[name]
+        error = future.exception()
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        if isinstance(error, Exception):
+            self.broken.add(name)
+            status = "stopped" if is_stop(error) else "failed"
+            self._add(Outcome(table.full_name, status, explain(error, table)))
+            return
+        outcome = future.result()
+        if outcome:
+            self._add(outcome)
+
+    def _add(self, outcome: Outcome) -> None:
+        self.result.outcomes.append(outcome)
+        self.report(outcome)
+

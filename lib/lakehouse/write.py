@@ -1,0 +1,193 @@
+"""Writing a table: one commit, with the record of what it was built from inside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from lakehouse.catalogue import Table
+from lakehouse.changes import Affected, within
+from lakehouse.declare import Days
+from lakehouse.errors import LakehouseError
+from lakehouse.log import Log, Record, create
+from lakehouse.schema import struct
+
+_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A table and where it lies."""
+
+    table: Table
+    path: Path
+
+    @property
+    def sql(self) -> str:
+        return f"delta.`{self.path}`"
+
+    @property
+    def partition(self) -> str | None:
+        return self.table.declaration.scope.partition
+
+    def create(self) -> None:
+        """Create the table, empty, with its comments; nothing where it exists."""
+        create(self.path, self.table.columns, self.table.comment, self.partition)
+
+
+def shaped(rows: DataFrame, table: Table) -> DataFrame:
+    """The declared columns in their order.
+
+    Raises LakehouseError where the function's columns or types differ from the declaration.
+    """
+    wanted = struct(table.columns)
+    made = {field.name: field.dataType for field in rows.schema.fields if field.name[0] != "_"}
+    if missing := [name for name in wanted.names if name not in made]:
+        raise LakehouseError(
+            f"{table.place}: {table.name} returns no column {', '.join(missing)}; its schema"
+            " declares it, so add it to the select or drop it from the schema."
+        )
+    for field in wanted.fields:
+        if made[field.name] != field.dataType:
+            raise LakehouseError(
+                f"{table.place}: {table.name}.{field.name} is {made[field.name].simpleString()},"
+                f" declared {field.dataType.simpleString()}; cast it or correct the schema."
+            )
+    return rows.select(*wanted.names)
+
+
+def overwrite(rows: DataFrame, target: Target, record: Record) -> None:
+    """Replace the whole table, schema and partitioning included."""
+    target.create()
+    commented = StructType(struct(target.table.columns).fields)
+    described = rows.select(
+        *[F.col(f.name).alias(f.name, metadata=f.metadata) for f in commented.fields]
+    )
+    _save(_clustered(described, target), target, record, overwriteSchema="true")
+
+
+def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record) -> int:
+    """Replace the affected days; returns the number of days."""
+    scope = target.table.declaration.scope
+    assert isinstance(scope, Days) and part.days is not None
+    if not part.days:
+        progress(rows.sparkSession, target, record)
+        return 0
+    literals = ", ".join(f"DATE'{day}'" for day in sorted(part.days))
+    predicate = f"{scope.column} IN ({literals})"
+    _save(_clustered(rows, target), target, record, replaceWhere=predicate)
+    return len(part.days)
+
+
+def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> int:
+    """Turn the present rows of the affected keys into ``rows`` by one MERGE that skips equals.
+
+    Returns the number of rows inserted, updated or deleted.
+    """
+    spark = rows.sparkSession
+    table = target.table
+    present = within(table, spark.read.format("delta").load(str(target.path)), part)
+    difference = _difference(rows, present.select(*rows.columns), table, target.partition)
+    difference = difference.persist()
+    try:
+        key = table.declaration.key[0]
+        found = difference.agg(
+            F.count("*"), F.min(key), F.max(key), *_partitions(target.partition)
+        ).first()
+        assert found is not None
+        if not found[0]:
+            progress(spark, target, record)
+            return 0
+        literals = [f"t.`{key}` BETWEEN {_literal(found[1])} AND {_literal(found[2])}"]
+        if target.partition:
+            dates = ", ".join(f"DATE'{day}'" for day in sorted({*found[3], *found[4]}))
+            literals.append(f"t.{target.partition} IN ({dates})")
+        _merge(spark, difference, target, record, literals)
+        return int(found[0])
+    finally:
+        difference.unpersist()
+
+
+def progress(spark: SparkSession, target: Target, record: Record) -> None:
+    """Commit the record alone: nothing to write is still progress."""
+    target.create()
+    empty = spark.read.format("delta").load(str(target.path)).limit(0)
+    options = {"txnAppId": f"lakehouse-{record.batch}", "txnVersion": "1"}
+    _save(empty, target, record, mode="append", **options)
+
+
+def _difference(
+    rows: DataFrame, present: DataFrame, table: Table, partition: str | None
+) -> DataFrame:
+    """Rows to upsert or delete: wanted against present, equal ones left out."""
+    key = table.declaration.key
+    new = rows.select(*[F.col(k).alias(f"_k{i}") for i, k in enumerate(key)], F.struct("*").alias("_new"))
+    old = present.select(*[F.col(k).alias(f"_k{i}") for i, k in enumerate(key)], F.struct("*").alias("_old"))
+    both = new.join(old, [f"_k{i}" for i in range(len(key))], "full_outer")
+    differing = both.where(~F.col("_new").eqNullSafe(F.col("_old")))
+    deleted = F.col("_new").isNull()
+    columns = [
+        F.coalesce(F.col(f"_k{key.index(name)}"), F.lit(None)).alias(name)
+        if name in key
+        else F.col(f"_new.{name}").alias(name)
+        for name in rows.columns
+    ]
+    old_day = [F.col(f"_old.{partition}").alias("_old_day")] if partition else []
+    return differing.select(*columns, deleted.alias("_deleted"), *old_day)
+
+
+def _partitions(partition: str | None) -> list[Column]:
+    return [F.collect_set(partition), F.collect_set("_old_day")] if partition else []
+
+
+def _merge(
+    spark: SparkSession, difference: DataFrame, target: Target, record: Record, literals: list[str]
+) -> None:
+    columns = [c for c in difference.columns if not c.startswith("_")]
+    key = target.table.declaration.key
+    difference.createOrReplaceTempView("_difference")
+    condition = " AND ".join([*(f"t.`{k}` = s.`{k}`" for k in key), *literals])
+    assignments = ", ".join(f"t.`{c}` = s.`{c}`" for c in columns)
+    names = ", ".join(f"`{c}`" for c in columns)
+    values = ", ".join(f"s.`{c}`" for c in columns)
+    spark.conf.set(_METADATA, record.json())
+    try:
+        spark.sql(
+            f"MERGE INTO {target.sql} t USING _difference s ON {condition}"
+            " WHEN MATCHED AND s._deleted THEN DELETE"
+            f" WHEN MATCHED THEN UPDATE SET {assignments}"
+            f" WHEN NOT MATCHED AND NOT s._deleted THEN INSERT ({names}) VALUES ({values})"
+        )
+    finally:
+        spark.conf.unset(_METADATA)
+        spark.catalog.dropTempView("_difference")
+
+
+def _literal(value: object) -> str:
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "\\'") + "'"
+
+
+def _clustered(rows: DataFrame, target: Target) -> DataFrame:
+    """One partition's rows together, so that a day is a file and not one a task."""
+    return rows.hint("rebalance", target.partition) if target.partition else rows.hint("rebalance")
+
+
+def _save(
+    rows: DataFrame, target: Target, record: Record, mode: str = "overwrite", **options: str
+) -> None:
+    writer = rows.write.format("delta").mode(mode).option("userMetadata", record.json())
+    if target.partition:
+        writer = writer.partitionBy(target.partition)
+    writer.options(**options).save(str(target.path))
+
+
+def files_and_bytes(path: Path) -> tuple[int, int, int]:
+    """Rows, files and bytes that the newest commit wrote."""
+    m = Log(path).last_metrics()
+    rows = m.get("numOutputRows", m.get("numTargetRowsInserted", 0) + m.get("numTargetRowsUpdated", 0))
+    files = m.get("numFiles", m.get("numTargetFilesAdded", 0))
+    return rows, files, m.get("numOutputBytes", m.get("numTargetBytesAdded", 0))
+
+

@@ -1,0 +1,1 @@
+"""The retail domain: landing contracts, business terms and one file a table."""

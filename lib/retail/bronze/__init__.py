@@ -1,0 +1,1 @@
+"""Landed records as they are, one file an entity."""

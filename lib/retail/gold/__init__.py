@@ -1,0 +1,1 @@
+"""Dimensions, facts and marts: what a reader of the lake queries."""

@@ -1,0 +1,84 @@
+"""Stores, distribution centres and fulfilment centres."""
+
+from typing import Annotated
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from lakehouse import (
+    NOT_APPLICABLE,
+    UNKNOWN,
+    by_day,
+    setting,
+    surrogate_key,
+    table,
+    whole,
+    with_members,
+)
+from retail.terms.attribution import NOT_RECORDED, ONLINE
+from retail.terms.members import member
+from retail.terms.zones import zone_of
+
+
+@table(
+    key=("store_key",),
+    scope=whole(),
+    schema="""
+        store_key      BIGINT NOT NULL COMMENT 'xxhash64(store_id); 0 not yet arrived, -1 not applicable',
+        store_id       STRING NOT NULL COMMENT 'Store or node; also online and not recorded',
+        store_name     STRING COMMENT 'Name of the store',
+        store_type     STRING COMMENT 'retail, distribution_center or fulfillment_center',
+        address        STRING COMMENT 'Street address',
+        city           STRING COMMENT 'City',
+        state          STRING COMMENT 'Two-letter state',
+        zip_code       STRING COMMENT 'Postal code',
+        region         STRING COMMENT 'Sales region',
+        latitude       DOUBLE COMMENT 'Degrees north',
+        longitude      DOUBLE COMMENT 'Degrees east',
+        opened_date    DATE COMMENT 'First day of business',
+        square_footage INT COMMENT 'Selling area in square feet',
+        is_active      BOOLEAN COMMENT 'False once closed',
+        zone           STRING COMMENT 'IANA time zone of the store clock',
+        cluster        STRING COMMENT 'Region and tercile of square footage, as West-2'
+    """,
+)
+def dim_store(
+    stg_stores: DataFrame,
+    stg_transactions: Annotated[DataFrame, by_day("sold_on", uses=("store_id", "fulfilled_from"))],
+    zone: Annotated[str | None, setting("zone")],
+) -> DataFrame:
+    """One row per store or node in its newest state, and per member that facts may name.
+
+    A store that sales name before its master arrives has a row with nothing but its id, so that
+    no join loses money. The cluster is a rank, so the table is made whole.
+    """
+    newest = stg_stores.groupBy("store_id").agg(
+        F.max_by(F.struct(*stg_stores.columns), "sequence").alias("store")
+    )
+    masters = newest.select("store.*").where("operation <> 'delete'")
+    size = Window.partitionBy("region").orderBy("square_footage", "store_id")
+    tercile = F.ntile(3).over(size).cast("string")
+    stores = masters.withColumns(
+        {
+            "zone": F.coalesce(F.lit(zone), zone_of(F.col("state"))),
+            "cluster": F.concat_ws("-", "region", tercile),
+        }
+    ).drop("operation", "sequence", "updated_at")
+    named = F.explode(F.array_compact(F.array("store_id", "fulfilled_from")))
+    reserved = [ONLINE, NOT_RECORDED]
+    members = stg_transactions.sparkSession.range(1).select(
+        F.explode(F.array(*[F.lit(name) for name in reserved])).alias("store_id")
+    )
+    ids = stg_transactions.select(named.alias("store_id")).union(members).distinct()
+    inferred = ids.join(masters, "store_id", "left_anti").withColumn("store_name", F.col("store_id"))
+    dimension = stores.unionByName(inferred, allowMissingColumns=True).withColumn(
+        "store_key", surrogate_key("store_id")
+    )
+    return with_members(
+        dimension,
+        "store_key",
+        {
+            UNKNOWN: member("unknown", "store_id", "store_name"),
+            NOT_APPLICABLE: member("not applicable", "store_id", "store_name"),
+        },
+    )

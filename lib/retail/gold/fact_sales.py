@@ -1,0 +1,116 @@
+"""Sales lines with the cost, and so the margin, that was true when they were sold."""
+
+from typing import Annotated
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse import (
+    NOT_APPLICABLE,
+    UNKNOWN,
+    by_day,
+    by_version,
+    conserved,
+    days,
+    surrogate_key,
+    table,
+)
+from retail.terms import attribution, ledger
+
+
+@table(
+    key=("transaction_id",),
+    scope=days("sold_on"),
+    schema="""
+        transaction_id      STRING NOT NULL COMMENT 'Transaction line',
+        order_id            STRING COMMENT 'Order that the line belongs to',
+        sold_on             DATE NOT NULL COMMENT 'Business day at the store',
+        sold_at             TIMESTAMP NOT NULL COMMENT 'Instant of the sale, UTC',
+        returned_on         DATE COMMENT 'Day the line came back, null while it is kept',
+        customer_id         STRING COMMENT 'Customer; null for an anonymous sale',
+        customer_key        BIGINT NOT NULL COMMENT 'Row of dim_customer; -1 anonymous',
+        product_id          STRING NOT NULL COMMENT 'Product, or code of a charge',
+        product_key         BIGINT NOT NULL COMMENT 'Version of dim_product valid at sold_at; 0 not yet arrived, -1 a charge',
+        store_id            STRING NOT NULL COMMENT 'Store of the sale, pick-up or delivery area',
+        credited_store_id   STRING NOT NULL COMMENT 'Store credited with the line; online when shipped',
+        fulfilling_store_id STRING NOT NULL COMMENT 'Node that handed the goods over',
+        channel             STRING COMMENT 'Where the demand arose: online, in_store or app',
+        fulfillment_type    STRING COMMENT 'in_store, bopis or ship_to_home',
+        line_type           STRING NOT NULL COMMENT 'sale, return or charge',
+        is_cancelled        BOOLEAN NOT NULL COMMENT 'The line never became a sale: all measures 0',
+        quantity            INT NOT NULL COMMENT 'Units as landed; negative on credit notes',
+        unit_price          DECIMAL(18,4) COMMENT 'Price of one unit before discount',
+        discount_amount     DECIMAL(18,2) COMMENT 'Discount on the line, as landed',
+        gross_units         BIGINT NOT NULL COMMENT 'Units sold',
+        returned_units      BIGINT NOT NULL COMMENT 'Units given back, on whichever day',
+        net_units           BIGINT NOT NULL COMMENT 'Sold less returned',
+        gross_amount        DECIMAL(18,2) NOT NULL COMMENT 'Money taken, after discount',
+        returned_amount     DECIMAL(18,2) NOT NULL COMMENT 'Money given back',
+        net_amount          DECIMAL(18,2) NOT NULL COMMENT 'Taken less given back',
+        unit_cost           DECIMAL(18,4) COMMENT 'Cost of one unit at sold_at; null when unknown',
+        line_cost           DECIMAL(18,2) COMMENT 'net_units x unit_cost, half up',
+        line_profit         DECIMAL(18,2) COMMENT 'net_amount - line_cost; null when cost is unknown'
+    """,
+    references={
+        "product_key": "dim_product.product_key",
+        "customer_key": "dim_customer.customer_key",
+        "sold_on": "dim_date.calendar_on",
+        "store_id": "dim_store.store_id",
+        "credited_store_id": "dim_store.store_id",
+        "fulfilling_store_id": "dim_store.store_id",
+    },
+    conserves=[
+        conserved("count(*)", "silver.stg_transactions", "count(*)"),
+        conserved("sum(net_amount)", "silver.int_daily_sales", "sum(net_amount)"),
+    ],
+)
+def fact_sales(
+    stg_transactions: Annotated[
+        DataFrame,
+        by_day(
+            "sold_on",
+            uses=(
+                *("transaction_id", "order_id", "sold_at", "customer_id", "store_id", "product_id"),
+                *("channel", "fulfillment_type", "fulfilled_from", *ledger.LINE_COLUMNS),
+            ),
+        ),
+    ],
+    dim_product: Annotated[
+        DataFrame, by_version("product_id", at="sold_at", uses=("product_key", "unit_cost"))
+    ],
+) -> DataFrame:
+    """One row per transaction line, dated by its sale, showing its present state.
+
+    Amounts follow retail.terms.ledger: cancelled lines measure 0, a returned line shows its sale
+    and its return in one row. The cost is that of the product version valid at sold_at, so a
+    late cost change re-costs the days it reaches. Records rejected on the way stand in
+    ops.quarantine; lines of products nobody knows yet are kept with product_key 0.
+    """
+    versions = dim_product.select(
+        F.col("product_id").alias("_id"), "product_key", "unit_cost", "valid_from", "valid_to"
+    )
+    sold = F.col("sold_at")
+    valid = (sold >= F.col("valid_from")) & (sold < F.col("valid_to"))
+    known = F.when(ledger.is_charge(), NOT_APPLICABLE).otherwise(
+        F.coalesce("product_key", F.lit(UNKNOWN))
+    )
+    lines = stg_transactions.join(versions, (F.col("product_id") == F.col("_id")) & valid, "left")
+    cost = F.round(ledger.net_units() * F.col("unit_cost"), 2).cast("decimal(18,2)")
+    return lines.withColumns(
+        {
+            "customer_key": F.when(
+                F.col("customer_id").isNotNull(), surrogate_key("customer_id")
+            ).otherwise(NOT_APPLICABLE),
+            "product_key": known.cast("bigint"),
+            "credited_store_id": attribution.credited_store_id(),
+            "fulfilling_store_id": attribution.fulfilling_store_id(),
+            "gross_units": ledger.gross_units(),
+            "returned_units": ledger.returned_units(),
+            "net_units": ledger.net_units(),
+            "gross_amount": ledger.gross_amount(),
+            "returned_amount": ledger.returned_amount(),
+            "net_amount": ledger.net_amount(),
+            "line_cost": cost,
+            "line_profit": (ledger.net_amount() - cost).cast("decimal(18,2)"),
+        }
+    ).drop("total_amount", "fulfilled_from", "_id", "valid_from", "valid_to")

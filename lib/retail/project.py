@@ -1,0 +1,73 @@
+"""The retail project as the engine sees it: its catalogue, contracts, conf and folders."""
+
+import argparse
+import os
+from datetime import date
+from pathlib import Path
+
+from lakehouse.catalogue import load as load_catalogue
+from lakehouse.conf import conf_folder, load
+from lakehouse.errors import LakehouseError
+from lakehouse.landing.ledger import new_batch
+from lakehouse.landing.source import load_source
+from lakehouse.plan import Frame
+from retail.contracts import CONTRACTS
+
+ROOT = Path(__file__).parents[2]
+DEFAULT_SOURCE = "home_improvement.yaml"
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The options that jobs share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--source", type=Path, help="source YAML (default: home_improvement)")
+    parser.add_argument("--landing", type=Path, help="folder of landing files")
+    parser.add_argument("--lake", type=Path, help="folder of the lake (default: data/lake)")
+    parser.add_argument("--env", default="local", help="conf/ENV.yaml (default: local)")
+    return parser
+
+
+def frame(options: argparse.Namespace) -> Frame:
+    """What a build needs, from a job's options.
+
+    Raises LakehouseError for an unknown source or environment, or a date that is none.
+    """
+    source = load_source(options.source or conf_folder() / "sources" / DEFAULT_SOURCE, CONTRACTS)
+    conf = load(options.env, source.settings)
+    return Frame(
+        catalogue=load_catalogue("retail"),
+        lake=folder(options.lake or conf["lake"]),
+        landing=folder(options.landing or conf["landing"]),
+        source=source,
+        conf=conf,
+        batch=new_batch(),
+        full_refresh=getattr(options, "full_refresh", False),
+        as_of=day(getattr(options, "as_of", None), "--as-of"),
+    )
+
+
+def folder(path: Path | str) -> Path:
+    """An absolute folder; conf's relative ones start at the project, a person's where they are."""
+    os.environ.setdefault("RETAIL_DATA", str(ROOT / "../shared/data"))
+    expanded = Path(os.path.expandvars(str(path)))
+    base = Path.cwd() if isinstance(path, Path) else ROOT
+    return (base / expanded).resolve()
+
+
+def day(text: str | None, option: str) -> date | None:
+    """A date in ISO form.
+
+    Raises LakehouseError for any other text.
+    """
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise LakehouseError(
+            f"{option} {text} is no date; expected a day of the calendar as 2026-06-30."
+        ) from None
+
+
+def text(argument: str) -> str:
+    """The argument itself, or what the file it names holds."""
+    path = Path(argument)
+    return path.read_text() if len(argument) < 250 and path.is_file() else argument

@@ -1,0 +1,1 @@
+"""Judged, typed records, newest state, and intermediate tables."""

@@ -1,0 +1,68 @@
+"""Daily sales by store and product."""
+
+from typing import Annotated
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse import by_day, conserved, days, expect, table
+from retail.terms.ledger import LINE_COLUMNS, entries
+
+
+@table(
+    key=("store_id", "product_id", "sold_on"),
+    scope=days("sold_on"),
+    schema="""
+        store_id        STRING NOT NULL COMMENT 'Store of the sale',
+        product_id      STRING NOT NULL COMMENT 'Product sold, or code of a charge',
+        sold_on         DATE NOT NULL COMMENT 'Business day of the sale or return',
+        gross_units     BIGINT NOT NULL COMMENT 'Units sold',
+        returned_units  BIGINT NOT NULL COMMENT 'Units given back',
+        net_units       BIGINT NOT NULL COMMENT 'Sold less returned',
+        gross_amount    DECIMAL(28,2) NOT NULL COMMENT 'Money taken, after discounts',
+        returned_amount DECIMAL(28,2) NOT NULL COMMENT 'Money given back',
+        net_amount      DECIMAL(28,2) NOT NULL COMMENT 'After discounts and returns',
+        discount_amount DECIMAL(28,2) NOT NULL COMMENT 'Discounts on the lines sold',
+        line_count      BIGINT NOT NULL COMMENT 'Lines sold',
+        order_count     BIGINT NOT NULL COMMENT 'Orders with a line sold'
+    """,
+    expects=[
+        expect.warn("net_units >= -1000", "more returned than a store plausibly takes back"),
+        expect.stop("gross_amount >= 0 AND returned_amount >= 0", "entries are not negative"),
+    ],
+    references={"sold_on": "dim_date.calendar_on", "store_id": "dim_store.store_id"},
+    conserves=[
+        conserved("sum(net_amount)", "gold.fact_sales", "sum(net_amount)"),
+        conserved("sum(net_units)", "gold.fact_sales", "sum(net_units)"),
+    ],
+)
+def int_daily_sales(
+    stg_transactions: Annotated[
+        DataFrame,
+        by_day(
+            "sold_on",
+            "returned_on",
+            uses=("transaction_id", "order_id", "store_id", "product_id", *LINE_COLUMNS),
+        ),
+    ],
+) -> DataFrame:
+    """One row per store, product and business day with at least one sale or return."""
+    sold = F.col("is_sale")
+    return (
+        entries(stg_transactions)
+        .groupBy("store_id", "product_id", "sold_on")
+        .agg(
+            *[
+                F.sum(name).alias(name)
+                for name in ("gross_units", "returned_units", "gross_amount", "returned_amount")
+            ],
+            F.sum(F.col("gross_units") - F.col("returned_units")).alias("net_units"),
+            F.sum("discount_amount").alias("discount_amount"),
+            F.count_if(sold).alias("line_count"),
+            F.count_distinct(F.when(sold, F.col("order_id"))).alias("order_count"),
+        )
+        .withColumn(
+            "net_amount",
+            (F.col("gross_amount") - F.col("returned_amount")).cast("decimal(28,2)"),
+        )
+    )

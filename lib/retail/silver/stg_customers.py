@@ -1,0 +1,43 @@
+"""Customer events, judged and typed."""
+
+from typing import Annotated
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse import by_key, conform, expect, keys, sequence, table
+from retail.contracts import CUSTOMERS
+
+
+@table(
+    key=("customer_id", "sequence"),
+    scope=keys("customer_id"),
+    newest=("sequence",),
+    schema="""
+        customer_id STRING NOT NULL COMMENT 'Customer, as CUS-00000001',
+        customer_type STRING COMMENT 'consumer or pro',
+        email STRING COMMENT 'Address for receipts',
+        first_name STRING COMMENT 'First name',
+        last_name STRING COMMENT 'Last name',
+        city STRING COMMENT 'City',
+        state STRING COMMENT 'Two-letter state',
+        zip_code STRING COMMENT 'Postal code',
+        created_at TIMESTAMP COMMENT 'When the customer registered, UTC',
+        loyalty_tier STRING COMMENT 'bronze, silver, gold or pro_xtra',
+        updated_at TIMESTAMP COMMENT 'When this state became true, UTC',
+        sequence  TIMESTAMP NOT NULL COMMENT 'When the event happened, UTC',
+        operation STRING NOT NULL COMMENT 'upsert or delete'
+    """,
+    expects=[
+        expect.quarantine("customer_id RLIKE {ids.customer_id}", "customer_id is well-formed"),
+    ],
+)
+def stg_customers(raw_customers: Annotated[DataFrame, by_key("customer_id")]) -> DataFrame:
+    """One row per customer and change event, the full state as the event left it."""
+    events = conform(raw_customers, CUSTOMERS)
+    return events.withColumns(
+        {
+            "sequence": sequence(F.col("updated_at")),
+            "operation": F.lit("upsert"),
+        }
+    )

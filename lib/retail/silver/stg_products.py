@@ -1,0 +1,48 @@
+"""Product events, judged and typed."""
+
+from typing import Annotated
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse import by_key, conform, expect, keys, sequence, table
+from retail.contracts import PRODUCTS
+
+
+@table(
+    key=("product_id", "sequence"),
+    scope=keys("product_id"),
+    newest=("sequence",),
+    schema="""
+        product_id STRING NOT NULL COMMENT 'Product, as PRD-000001',
+        sku STRING COMMENT 'Stock keeping unit on the label',
+        product_name STRING COMMENT 'Name shown to customers',
+        category STRING COMMENT 'Department',
+        subcategory STRING COMMENT 'Group within the department',
+        brand STRING COMMENT 'Brand',
+        unit_price DECIMAL(18,4) COMMENT 'List price of one unit',
+        unit_cost DECIMAL(18,4) COMMENT 'Cost of one unit to the retailer',
+        weight_lbs DOUBLE COMMENT 'Shipping weight in pounds',
+        is_active BOOLEAN NOT NULL COMMENT 'False once discontinued',
+        created_at TIMESTAMP COMMENT 'When the product was first listed, UTC',
+        updated_at TIMESTAMP COMMENT 'When this state became true, UTC',
+        sequence  TIMESTAMP NOT NULL COMMENT 'When the event happened, UTC',
+        operation STRING NOT NULL COMMENT 'upsert or delete'
+    """,
+    expects=[
+        expect.quarantine("product_id RLIKE {ids.product_id}", "product_id is well-formed"),
+        expect.quarantine("unit_price >= 0", "unit_price is not negative"),
+        expect.quarantine("unit_cost >= 0", "unit_cost is not negative"),
+        expect.quarantine("operation IN ('upsert', 'delete')", "operation is known"),
+    ],
+)
+def stg_products(raw_products: Annotated[DataFrame, by_key("product_id")]) -> DataFrame:
+    """One row per product and change event, the full state as the event left it."""
+    events = conform(raw_products, PRODUCTS)
+    return events.withColumns(
+        {
+            "sequence": sequence(F.col("updated_at")),
+            "operation": F.coalesce("_operation", F.lit("upsert")),
+            "is_active": F.coalesce("is_active", F.lit(True)),
+        }
+    )

@@ -1,0 +1,47 @@
+"""Store events, judged and typed."""
+
+from typing import Annotated
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse import by_key, conform, expect, keys, sequence, table
+from retail.contracts import STORES
+
+
+@table(
+    key=("store_id", "sequence"),
+    scope=keys("store_id"),
+    newest=("sequence",),
+    schema="""
+        store_id STRING NOT NULL COMMENT 'Store or node, as STR-0001',
+        store_name STRING COMMENT 'Name of the store',
+        store_type STRING COMMENT 'retail, distribution_center or fulfillment_center',
+        address STRING COMMENT 'Street address',
+        city STRING COMMENT 'City',
+        state STRING COMMENT 'Two-letter state',
+        zip_code STRING COMMENT 'Postal code',
+        region STRING COMMENT 'Sales region',
+        latitude DOUBLE COMMENT 'Degrees north',
+        longitude DOUBLE COMMENT 'Degrees east',
+        opened_date DATE COMMENT 'First day of business',
+        square_footage INT COMMENT 'Selling area in square feet',
+        is_active BOOLEAN NOT NULL COMMENT 'False once closed',
+        updated_at TIMESTAMP COMMENT 'When this state became true, UTC',
+        sequence  TIMESTAMP NOT NULL COMMENT 'When the event happened, UTC',
+        operation STRING NOT NULL COMMENT 'upsert or delete'
+    """,
+    expects=[
+        expect.quarantine("store_id RLIKE {ids.store_id}", "store_id is well-formed"),
+    ],
+)
+def stg_stores(raw_stores: Annotated[DataFrame, by_key("store_id")]) -> DataFrame:
+    """One row per store and change event, the full state as the event left it."""
+    events = conform(raw_stores, STORES)
+    return events.withColumns(
+        {
+            "sequence": sequence(F.col("updated_at")),
+            "operation": F.lit("upsert"),
+            "is_active": F.coalesce("is_active", F.lit(True)),
+        }
+    )

@@ -1,0 +1,113 @@
+"""Transaction lines, judged, typed, in their newest state."""
+
+from typing import Annotated
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse import by_key, conform, conserved, expect, keys, sequence, setting, table
+from retail.contracts import TRANSACTIONS
+from retail.terms.status import status_rank
+from retail.terms.zones import utc, zone_of
+
+
+@table(
+    key=("transaction_id",),
+    scope=keys("transaction_id", partitioned_by="sold_on"),
+    newest=("sequence", "_status_rank"),
+    earliest=("returned_on",),
+    schema="""
+        transaction_id   STRING NOT NULL COMMENT 'Line of an order',
+        order_id         STRING COMMENT 'Order that the line belongs to',
+        customer_id      STRING COMMENT 'Customer; null for an anonymous sale',
+        store_id         STRING NOT NULL COMMENT 'Store of the sale, pick-up or delivery area',
+        product_id       STRING NOT NULL COMMENT 'Product, or code of a charge',
+        transaction_date TIMESTAMP_NTZ NOT NULL COMMENT 'Wall time at the store',
+        sold_on          DATE NOT NULL COMMENT 'Business day of the line: the date at the store',
+        sold_at          TIMESTAMP NOT NULL COMMENT 'Instant of the sale, UTC',
+        quantity         INT NOT NULL COMMENT 'Units; negative on credit notes',
+        unit_price       DECIMAL(18,4) COMMENT 'Price of one unit before discount',
+        discount_amount  DECIMAL(18,2) COMMENT 'Discount on the line',
+        total_amount     DECIMAL(18,2) COMMENT 'Line amount after discount, as landed',
+        order_status     STRING COMMENT 'Newest status of the line',
+        is_cancelled     BOOLEAN NOT NULL COMMENT 'The line never became a sale',
+        returned_on      DATE COMMENT 'Day of the earliest record that says returned',
+        channel          STRING COMMENT 'online, in_store or app',
+        fulfillment_type STRING COMMENT 'in_store, bopis or ship_to_home',
+        fulfilled_from   STRING COMMENT 'Node (store_id) that shipped the line',
+        line_type        STRING NOT NULL COMMENT 'sale, return or charge',
+        updated_at       TIMESTAMP COMMENT 'When the line took this state, UTC',
+        sequence         TIMESTAMP NOT NULL COMMENT 'Orders the records of a line, UTC'
+    """,
+    expects=[
+        expect.quarantine("transaction_id RLIKE {ids.transaction_id}", "transaction_id is well-formed"),
+        expect.quarantine("store_id RLIKE {ids.store_id}", "store_id is well-formed"),
+        expect.quarantine("product_id RLIKE {ids.product_id}", "product_id is well-formed"),
+        expect.quarantine("customer_id RLIKE {ids.customer_id}", "customer_id is well-formed"),
+        expect.quarantine(
+            "line_type = 'charge' OR abs(quantity) BETWEEN {quantity.min} AND {quantity.max}",
+            "absolute quantity is within the source's bounds",
+        ),
+        expect.quarantine(
+            "total_amount IS NOT NULL OR unit_price IS NOT NULL", "the amount can be told"
+        ),
+        expect.quarantine(
+            "order_status IN"
+            " ('pending', 'confirmed', 'shipped', 'delivered', 'cancelled', 'returned')",
+            "order_status is known",
+        ),
+        expect.quarantine("channel IN ('online', 'in_store', 'app')", "channel is known"),
+        expect.quarantine(
+            "fulfillment_type IN ('in_store', 'bopis', 'ship_to_home')",
+            "fulfillment_type is known",
+        ),
+        expect.quarantine("line_type IN ('sale', 'return', 'charge')", "line_type is known"),
+        expect.warn(
+            "abs(total_amount - (quantity * unit_price - coalesce(discount_amount, 0))) <= 0.01",
+            "total_amount is quantity x unit_price - discount_amount",
+        ),
+    ],
+    conserves=[
+        conserved(
+            "count(*)",
+            "bronze.raw_transactions",
+            "count(DISTINCT transaction_id)",
+        )
+    ],
+)
+def stg_transactions(
+    raw_transactions: Annotated[DataFrame, by_key("transaction_id")],
+    stg_stores: Annotated[DataFrame, by_key("store_id", uses=("state", "sequence"))],
+    zone: Annotated[str | None, setting("zone")],
+) -> DataFrame:
+    """One row per transaction line, in its newest state.
+
+    The landed date and time are the store's wall clock: their date is the business day, and the
+    store's zone (or the source's, where it has one) gives the instant that history needs.
+    """
+    lines = conform(raw_transactions, TRANSACTIONS)
+    zones = stg_stores.groupBy("store_id").agg(
+        zone_of(F.max_by("state", "sequence")).alias("_zone")
+    )
+    clock = F.coalesce(F.lit(zone), "_zone", F.lit("UTC"))
+    happened = sequence(F.col("updated_at"))
+    credit = F.when(F.col("quantity") < 0, "return").otherwise("sale")
+    day = F.col("transaction_date").cast("date")
+    known_return = F.coalesce(F.to_date("updated_at"), F.to_date(_named_day(happened)), day)
+    returned = F.col("order_status") == "returned"
+    return lines.join(F.broadcast(zones), "store_id", "left").withColumns(
+        {
+            "sold_on": day,
+            "sold_at": utc(F.col("transaction_date"), clock),
+            "is_cancelled": F.coalesce(F.col("order_status") == "cancelled", F.lit(False)),
+            "returned_on": F.when(returned, known_return),
+            "line_type": F.coalesce("line_type", credit),
+            "sequence": happened,
+            "_status_rank": status_rank(F.col("order_status")),
+        }
+    )
+
+
+def _named_day(happened: F.Column) -> F.Column:
+    """The file's own date, null where its name has none (the sequence is then 1900)."""
+    return F.when(F.year(happened) > 1900, happened)

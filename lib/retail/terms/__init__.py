@@ -1,0 +1,1 @@
+"""Business words as Column -> Column functions, each formula once."""

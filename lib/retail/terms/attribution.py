@@ -1,0 +1,22 @@
+"""Attribution: who asked for a line (channel), who shipped it and who is credited with it."""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+ONLINE = "online"
+NOT_RECORDED = "not recorded"
+
+
+def _ships() -> Column:
+    return F.col("fulfillment_type") == "ship_to_home"
+
+
+def credited_store_id() -> Column:
+    """The store itself in store and at pick-up; the member online for what is shipped."""
+    return F.when(_ships(), F.lit(ONLINE)).otherwise(F.col("store_id"))
+
+
+def fulfilling_store_id() -> Column:
+    """The node that handed the goods over; shipped lines may not record it."""
+    node = F.coalesce("fulfilled_from", F.lit(NOT_RECORDED))
+    return F.when(_ships(), node).otherwise(F.col("store_id"))

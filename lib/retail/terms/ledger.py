@@ -1,0 +1,135 @@
+"""The ledger: what a transaction line earns, gives back and when. Every amount comes from here.
+
+A sale entry stands on the day of sale for every line that is not cancelled; a return entry on
+the day the line's status became returned. A credit note (line_type return, negative quantity,
+or a negative amount) is a return entry on its own day. A charge counts money and no units.
+"""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+# What the ledger reads of a line; a change elsewhere on the line moves no measure.
+LINE_COLUMNS = (
+    "quantity",
+    "unit_price",
+    "discount_amount",
+    "total_amount",
+    "line_type",
+    "is_cancelled",
+    "returned_on",
+)
+
+
+def line_amount() -> Column:
+    """The line's amount: total_amount as landed, else quantity x price - discount, half up.
+
+    >>> line = spark.sql("SELECT 3 quantity, 1.115BD unit_price, 0.00BD discount_amount,"
+    ...                  " CAST(NULL AS DECIMAL(18,2)) total_amount")
+    >>> line.select(line_amount().alias("amount")).show()
+    +------+
+    |amount|
+    +------+
+    |  3.35|
+    +------+
+    <BLANKLINE>
+    """
+    discount = F.coalesce("discount_amount", F.lit(0))
+    computed = F.round(F.col("quantity") * F.col("unit_price") - discount, 2)
+    return F.coalesce("total_amount", computed.cast("decimal(18,2)"))
+
+
+def is_charge() -> Column:
+    """Postage, fees, write-offs: money without units."""
+    return F.col("line_type") == "charge"
+
+
+def is_credit_note() -> Column:
+    """A line that only gives back, on its own day."""
+    negative = (F.col("quantity") < 0) & ~is_charge()
+    return (F.col("line_type") == "return") | negative | (line_amount() < 0)
+
+
+def line_units() -> Column:
+    """Units that the line moves, in either direction."""
+    return F.when(is_charge(), 0).otherwise(F.abs("quantity")).cast("bigint")
+
+
+def gross_units() -> Column:
+    """Units sold."""
+    return F.when(F.col("is_cancelled") | is_credit_note(), 0).otherwise(line_units())
+
+
+def gross_amount() -> Column:
+    """Money taken, after discount.
+
+    >>> line = spark.sql("SELECT -2 quantity, 5.00BD unit_price, 0.00BD discount_amount,"
+    ...                  " -10.00BD total_amount, 'sale' line_type, false is_cancelled,"
+    ...                  " CAST(NULL AS DATE) returned_on")
+    >>> line.select(gross_amount().alias("gross"), returned_amount().alias("returned"),
+    ...             net_amount().alias("net")).show()
+    +-----+--------+------+
+    |gross|returned|   net|
+    +-----+--------+------+
+    | 0.00|   10.00|-10.00|
+    +-----+--------+------+
+    <BLANKLINE>
+    """
+    none = F.col("is_cancelled") | is_credit_note()
+    return F.when(none, 0).otherwise(line_amount()).cast("decimal(18,2)")
+
+
+def returned_units() -> Column:
+    """Units that came back, whether by a later status or as a credit note."""
+    return F.when(_gives_back(), line_units()).otherwise(0)
+
+
+def returned_amount() -> Column:
+    """Money given back, at least 0."""
+    return F.when(_gives_back(), F.abs(line_amount())).otherwise(0).cast("decimal(18,2)")
+
+
+def _gives_back() -> Column:
+    return ~F.col("is_cancelled") & (is_credit_note() | F.col("returned_on").isNotNull())
+
+
+def net_units() -> Column:
+    """Units sold less units returned."""
+    return gross_units() - returned_units()
+
+
+def net_amount() -> Column:
+    """Money taken less money given back."""
+    return (gross_amount() - returned_amount()).cast("decimal(18,2)")
+
+
+def entries(lines: DataFrame) -> DataFrame:
+    """Ledger entries; grain: one per line and day on which it sold or gave back.
+
+    ``sold_on`` becomes the day of the entry; an entry is either a sale (gross) or a return.
+    """
+    no_units, no_amount = F.lit(0).cast("bigint"), F.lit(0).cast("decimal(18,2)")
+    discount = F.coalesce("discount_amount", F.lit(0)).cast("decimal(18,2)")
+    sale = F.struct(
+        F.col("sold_on").alias("sold_on"),
+        gross_units().alias("gross_units"),
+        gross_amount().alias("gross_amount"),
+        no_units.alias("returned_units"),
+        no_amount.alias("returned_amount"),
+        discount.alias("discount_amount"),
+        F.lit(True).alias("is_sale"),
+    )
+    day_back = F.when(is_credit_note(), F.col("sold_on")).otherwise(F.col("returned_on"))
+    back = F.struct(
+        day_back.alias("sold_on"),
+        no_units.alias("gross_units"),
+        no_amount.alias("gross_amount"),
+        returned_units().alias("returned_units"),
+        returned_amount().alias("returned_amount"),
+        no_amount.alias("discount_amount"),
+        F.lit(False).alias("is_sale"),
+    )
+    sells = ~F.col("is_cancelled") & ~is_credit_note()
+    both = F.array_compact(F.array(F.when(sells, sale), F.when(_gives_back(), back)))
+    return lines.select(
+        "transaction_id", "order_id", "store_id", "product_id", F.explode(both).alias("entry")
+    ).select("transaction_id", "order_id", "store_id", "product_id", "entry.*")

@@ -1,0 +1,10 @@
+"""The members that every dimension has beside its own: 0 not yet arrived, -1 not applicable."""
+
+
+def member(name: str, *columns: str) -> dict[str, object]:
+    """A member called ``name`` in each of the columns.
+
+    >>> member("unknown", "store_id", "store_name")
+    {'store_id': 'unknown', 'store_name': 'unknown'}
+    """
+    return dict.fromkeys(columns, name)

@@ -1,0 +1,39 @@
+"""Where a store's clock stands: its IANA time zone by state.
+
+States with two zones take the one most of their people live in.
+"""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+_ZONES = {
+    "America/New_York": "CT DC DE FL GA IN KY MA MD ME MI NC NH NJ NY OH PA RI SC VA VT WV",
+    "America/Chicago": "AL AR IA IL KS LA MN MO MS ND NE OK SD TN TX WI",
+    "America/Denver": "CO ID MT NM UT WY",
+    "America/Phoenix": "AZ",
+    "America/Los_Angeles": "CA NV OR WA",
+    "America/Anchorage": "AK",
+    "Pacific/Honolulu": "HI",
+    "America/Puerto_Rico": "PR",
+}
+
+
+def zone_of(state: Column) -> Column:
+    """The zone of a two-letter state, null where it is unknown.
+
+    >>> spark.sql("SELECT 'TX' state").select(zone_of(F.col("state")).alias("zone")).show()
+    +---------------+
+    |           zone|
+    +---------------+
+    |America/Chicago|
+    +---------------+
+    <BLANKLINE>
+    """
+    pairs = [(s, zone) for zone, states in _ZONES.items() for s in states.split()]
+    known = F.create_map(*[F.lit(text) for pair in pairs for text in pair])
+    return F.try_element_at(known, F.coalesce(state, F.lit("")))
+
+
+def utc(wall_time: Column, zone: Column) -> Column:
+    """The instant at which a clock in ``zone`` shows ``wall_time`` (TIMESTAMP_NTZ)."""
+    return F.to_utc_timestamp(wall_time.cast("timestamp"), zone)
