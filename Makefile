@@ -37,18 +37,18 @@ format: .venv/.ready-test ## put the code in its usual form
 bench: .venv/.ready ## time the commands and write docs/benchmarks.md
 	@"$(BIN)/python" jobs/benchmark.py
 
-clean: ## remove what demo made
-	rm -rf data/landing data/lake build spark-warehouse
+clean: ## remove generated landing files, the lake and caches
+	rm -rf data/landing data/lake build spark-warehouse metastore_db derby.log
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 clean-all: clean ## remove the environment too
 	rm -rf .venv
 
 .venv/.python: pyproject.toml
 	@bash .ci/check-machine "$(PYTHON)"
-	@test -x "$(BIN)/python" || "$(PYTHON)" -m venv .venv
+	@"$(BIN)/python" -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear .venv
 	@echo "Installing the pinned packages into .venv (once)"
-	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check ".[local]"
-	@"$(BIN)/python" -m pip uninstall --quiet --yes retail-lakehouse
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable ".[local]"
 	@touch $@
 
 .venv/.ready: .venv/.python
@@ -57,6 +57,5 @@ clean-all: clean ## remove the environment too
 	@touch $@
 
 .venv/.ready-test: .venv/.ready
-	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check ".[local,test]"
-	@"$(BIN)/python" -m pip uninstall --quiet --yes retail-lakehouse
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable ".[local,test]"
 	@touch $@

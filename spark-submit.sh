@@ -4,4 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 make --silent --no-print-directory -C "$here" setup >&2
-PYTHONPATH="$here/lib" exec "$here/.venv/bin/python" -m lakehouse.submit "$@"
+export PYTHONPATH="$here/lib${PYTHONPATH:+:$PYTHONPATH}"
+# Java's notice about a module that Spark asks for is news to nobody.
+exec "$here/.venv/bin/python" -m lakehouse.submit "$@" \
+    2> >(grep --line-buffered -v '^WARNING: Using incubator modules' >&2)

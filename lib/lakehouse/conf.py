@@ -18,7 +18,7 @@ def conf_folder() -> Path:
 def load(env: str = "local", settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The merged conf of an environment, with a source's settings on top.
 
-    Raises LakehouseError for an environment that has no file.
+    Raises LakehouseError for an environment that has no file, or a file that is no YAML map.
     """
     folder = conf_folder()
     conf: dict[str, Any] = {}
@@ -30,8 +30,21 @@ def load(env: str = "local", settings: Mapping[str, Any] | None = None) -> dict[
                 f"There is no environment {name}: {path} does not exist;"
                 f" expected one of {', '.join(known)}."
             )
-        conf = merge(conf, yaml.safe_load(path.read_text()) or {})
+        conf = merge(conf, _read(path))
     return merge(conf, settings or {})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise LakehouseError(f"{path} is no YAML: {reason}; mend the file.") from None
+    if not isinstance(found or {}, dict):
+        raise LakehouseError(
+            f"{path} holds a {type(found).__name__}; expected a map of settings, as zone: null."
+        )
+    return found or {}
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

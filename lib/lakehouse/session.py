@@ -3,11 +3,15 @@
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkRuntimeError
+from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from lakehouse.conf import conf_folder
@@ -18,58 +22,128 @@ ENVIRONMENT = Path(sys.prefix)
 JARS = ENVIRONMENT / "jars"
 ARCHIVE = ENVIRONMENT / "spark.jsa"
 
+# Spark asks for this module in every start and Java has no switch to be silent about it.
+NOISE = b"WARNING: Using incubator modules: jdk.incubator.vector"
+
+WANTED_JAVA = (
+    "Spark needs Java 17 or 21: install one (on Debian: openjdk-17-jre-headless)"
+    " or point JAVA_HOME to it."
+)
+
 
 def start(conf: Mapping[str, Any], app: str = "lakehouse") -> SparkSession:
     """The session there is (a shell's, a cluster's), else one made by conf.
 
-    Raises LakehouseError where no JVM can be started.
+    What a person gave to spark-submit wins over conf. Raises LakehouseError where no JVM starts.
     """
     running = SparkSession.getActiveSession()
     if running is not None:
         return running
     os.environ["TZ"] = "UTC"
     time.tzset()
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        raise LakehouseError(
-            "There is no Java on this machine; Spark needs Java 17 or 21: install one (on Debian:"
-            " openjdk-17-jre-headless) or point JAVA_HOME to it."
-        )
+    wanted = settings(conf)
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit started us, its JVM is there
+        SparkContext._ensure_initialized()
+        given = {name for name, _ in SparkConf().getAll()}
+        wanted = {name: value for name, value in wanted.items() if name not in given}
+    elif SparkContext._gateway is None:
+        _launch(wanted)
     builder = SparkSession.builder.appName(app)
-    for name, value in settings(conf).items():
+    for name, value in wanted.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     return spark
 
 
-def settings(conf: Mapping[str, Any]) -> dict[str, str]:
-    """Spark's settings of an environment, with what set-up left beside them."""
-    found = {name: _text(value) for name, value in conf.get("spark", {}).items()}
-    options = [found.get("spark.driver.extraJavaOptions", ""), *java_options()]
-    found["spark.driver.extraJavaOptions"] = " ".join(option for option in options if option)
-    if JARS.is_dir():
-        paths = os.pathsep.join(str(jar) for jar in sorted(JARS.glob("*.jar")))
-        found["spark.driver.extraClassPath"] = paths
-        found.setdefault("spark.executor.extraClassPath", paths)
-    return found
-
-
-def java_options(archive: Path = ARCHIVE) -> list[str]:
-    """Options of every JVM: UTC, a quiet log, and the archive where there is one."""
-    options = ["-Duser.timezone=UTC", "-XX:+UseParallelGC"]
-    log = conf_folder() / "log4j2.properties"
-    if log.is_file():
-        options.append(f'"-Dlog4j2.configurationFile={log.resolve().as_uri()}"')
-    if archive.is_file():
-        options.append(f'"-XX:SharedArchiveFile={archive}"')
-        options.append("-Xlog:cds=off -Xlog:cds+dynamic=off")
-    return options
+def stop(spark: SparkSession) -> None:
+    """End Spark and wait until its JVM has ended, which is when it has written its archive."""
+    gateway = SparkContext._gateway
+    spark.stop()
+    process = getattr(gateway, "proc", None)
+    if gateway is not None and process is not None:
+        gateway.shutdown()
+        process.stdin.close()
+        process.wait()
+        SparkContext._gateway = SparkContext._jvm = None
 
 
 def sibling(spark: SparkSession) -> SparkSession:
     """A session of its own on the same Spark, for a thread's own settings and views."""
     return spark.newSession()
+
+
+def settings(conf: Mapping[str, Any], master: str | None = None) -> dict[str, str]:
+    """Spark's settings of an environment, with what set-up left beside them.
+
+    A setting that conf holds as null is left to Spark.
+    """
+    found = {k: _text(v) for k, v in conf.get("spark", {}).items() if v is not None}
+    master = master or found.get("spark.master", "local")
+    options = [found.get("spark.driver.extraJavaOptions", ""), *java_options()]
+    found["spark.driver.extraJavaOptions"] = " ".join(option for option in options if option)
+    jars = [str(jar) for jar in sorted(JARS.glob("*.jar"))]
+    if jars:
+        found["spark.driver.extraClassPath"] = os.pathsep.join(jars)
+    if not master.startswith("local"):
+        # Workers have neither our folders nor our environment: Spark brings them what they need.
+        if jars:
+            found.setdefault("spark.jars", ",".join(jars))
+        found.setdefault("spark.executor.extraJavaOptions", "-Duser.timezone=UTC")
+        found.setdefault("spark.executorEnv.TZ", "UTC")
+    return found
+
+
+def java_options() -> list[str]:
+    """Options of the driver's JVM: UTC, a quiet log, and the archive where there is one."""
+    options = ["-Duser.timezone=UTC", "-XX:+UseParallelGC"]
+    log = conf_folder() / "log4j2.properties"
+    if log.is_file():
+        options.append(f"-Dlog4j2.configurationFile={log.resolve().as_uri()}")
+    if ARCHIVE.is_file():
+        options.append(f'"-XX:SharedArchiveFile={ARCHIVE}"')
+        options.append("-Xlog:cds=off -Xlog:cds+dynamic=off")
+    return options
+
+
+def java() -> str:
+    """The java that Spark will start.
+
+    Raises LakehouseError where there is none.
+    """
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("java", path=str(Path(home) / "bin") if home else None)
+    if found is None:
+        where = f"JAVA_HOME {home}" if home else "PATH"
+        raise LakehouseError(f"There is no java in {where}; {WANTED_JAVA}")
+    return found
+
+
+def _launch(wanted: Mapping[str, str]) -> None:
+    """Start the JVM with all its settings, its stderr by way of us."""
+    found = java()
+    # A shell set up for another Spark or Python names theirs, which do not fit this library.
+    os.environ.pop("SPARK_HOME", None)
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    reader, writer = os.pipe()
+    threading.Thread(target=_pass_on, args=(reader,), daemon=True).start()
+    try:
+        conf = SparkConf(loadDefaults=False).setAll(list(wanted.items()))
+        gateway = launch_gateway(conf, {"stderr": writer})
+    except PySparkRuntimeError:
+        raise LakehouseError(f"Spark's JVM, {found}, ended at its start; {WANTED_JAVA}") from None
+    finally:
+        os.close(writer)
+    SparkContext._ensure_initialized(gateway=gateway)
+
+
+def _pass_on(reader: int) -> None:
+    """What the JVM says on stderr, without what says nothing to anybody."""
+    with open(reader, "rb") as lines:
+        for line in lines:
+            if not line.startswith(NOISE):
+                # Not sys.stderr, whose lock a thread must not hold when Python ends.
+                os.write(2, line)
 
 
 def _text(value: Any) -> str:

@@ -9,46 +9,68 @@ from pathlib import Path
 
 from lakehouse.conf import conf_folder, load
 from lakehouse.errors import LakehouseError
-from lakehouse.session import settings
+from lakehouse.session import java, settings
 
 ROOT = Path(__file__).parents[2]
+# Spark's options that take no value.
+FLAGS = {"--verbose", "-v", "--supervise"}
 
 
 def command(arguments: list[str], build: Path) -> list[str]:
-    """The spark-submit command line for our arguments.
+    """The spark-submit command line for our arguments; the zips go to the folder ``build``.
 
-    Spark's options stand before the job file, the job's after it; ``--env`` may stand on either
-    side. Raises LakehouseError for a job file that is missing.
+    Spark's options stand before the job file, the job's after it; ``--master`` and ``--env`` may
+    stand on either side. Raises LakehouseError for a job file or an environment that is missing.
     """
-    job = next((i for i, text in enumerate(arguments) if text.endswith(".py")), None)
-    if job is None:
+    options, script, rest = _parted(arguments)
+    options, env = _take(options, "--env")
+    options, master = _take(options, "--master")
+    rest, master_behind = _take(rest, "--master")
+    rest, env_behind = _take(rest, "--env")
+    env, master = env_behind or env or "local", master_behind or master
+    conf = load(env)
+    wanted = settings(conf, master)
+    if master:
+        wanted["spark.master"] = master
+    flags = [word for name, value in wanted.items() for word in ("--conf", f"{name}={value}")]
+    library = archive(ROOT / "lib", build / "lib.zip")
+    folder = archive(conf_folder(), build / "conf.zip")
+    passed = ["--py-files", str(library), "--archives", f"{folder.as_uri()}#conf"]
+    return [_binary(), *flags, *passed, *options, str(_job(script)), *rest, "--env", env]
+
+
+def _parted(arguments: list[str]) -> tuple[list[str], str, list[str]]:
+    """Spark's options, the job file (the first word that belongs to no option), its arguments."""
+    at = 0
+    while at < len(arguments) and arguments[at].startswith("-"):
+        at += 1 if arguments[at] in FLAGS or "=" in arguments[at] else 2
+    if at >= len(arguments):
         raise LakehouseError(
             "spark-submit.sh was given no job file; expected [OPTIONS] jobs/NAME.py ARGS, as in"
             " spark-submit.sh jobs/build.py --dry-run."
         )
-    options, script, rest = arguments[:job], arguments[job], arguments[job + 1 :]
-    path = next((p for p in (Path(script), ROOT / script) if p.is_file()), None)
-    if path is None:
-        known = ", ".join(sorted(f"jobs/{p.name}" for p in (ROOT / "jobs").glob("*.py")))
-        raise LakehouseError(f"There is no job file {script}; expected one of {known}.")
-    options, env = _take_env(options)
-    env = env or _take_env(rest)[1] or "local"
-    flags = []
-    for name, value in settings(load(env)).items():
-        if name != "spark.master" or "--master" not in options:
-            flags += ["--conf", f"{name}={value}"]
-    library, conf = archive(ROOT / "lib", build / "lib.zip"), archive(conf_folder(), build / "conf.zip")
-    passed = ["--py-files", str(library), "--archives", f"{conf}#conf"]
-    job_env = ["--env", env] if "--env" not in rest else []
-    return [_binary(), *flags, *passed, *options, str(path.resolve()), *rest, *job_env]
+    return arguments[:at], arguments[at], arguments[at + 1 :]
 
 
-def _take_env(arguments: list[str]) -> tuple[list[str], str | None]:
-    """The arguments without ``--env E``, and E."""
-    if "--env" not in arguments:
-        return arguments, None
-    at = arguments.index("--env")
-    return arguments[:at] + arguments[at + 2 :], (arguments[at + 1 : at + 2] or [None])[0]
+def _take(words: list[str], option: str) -> tuple[list[str], str | None]:
+    """The words without ``option VALUE`` or ``option=VALUE``, and the value."""
+    for at, word in enumerate(words):
+        if word.startswith(f"{option}="):
+            return words[:at] + words[at + 1 :], word.removeprefix(f"{option}=")
+        if word == option and at + 1 == len(words):
+            raise LakehouseError(f"{option} was given no value; expected {option} NAME.")
+        if word == option:
+            return words[:at] + words[at + 2 :], words[at + 1]
+    return words, None
+
+
+def _job(script: str) -> Path:
+    """The job file, named from where the person stands or from the project."""
+    for path in (Path(script), ROOT / script):
+        if path.suffix == ".py" and path.is_file():
+            return path.resolve()
+    known = ", ".join(sorted(f"jobs/{path.name}" for path in (ROOT / "jobs").glob("*.py")))
+    raise LakehouseError(f"There is no job file {script}; expected one of {known}.")
 
 
 def archive(folder: Path, target: Path) -> Path:
@@ -57,7 +79,8 @@ def archive(folder: Path, target: Path) -> Path:
     handle, partial = tempfile.mkstemp(dir=target.parent)
     with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archived:
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+            made = any(p == "__pycache__" or p.endswith(".egg-info") for p in path.parts)
+            if path.is_file() and not made:
                 archived.write(path, path.relative_to(folder))
     os.replace(partial, target)
     return target
@@ -66,21 +89,26 @@ def archive(folder: Path, target: Path) -> Path:
 def _binary() -> str:
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
-        raise LakehouseError("pyspark is not installed; run make setup.")
+        raise LakehouseError("pyspark is not installed in .venv; run make setup.")
     return str(Path(spec.origin).parent / "bin" / "spark-submit")
 
 
 def main() -> int:
     """Replace this process with spark-submit, so that the job's exit status is ours."""
     try:
+        java()
         words = command(sys.argv[1:], ROOT / "build")
     except LakehouseError as error:
         print(error, file=sys.stderr)
         return 2
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+    local = not any(word.startswith("spark.master=") and "=local" not in word for word in words)
+    if local:
+        os.environ["PYSPARK_PYTHON"] = sys.executable
+    # A cluster's workers have a Python of their own; the driver's is ours.
+    os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["TZ"] = "UTC"
     os.environ["SPARK_HOME"] = str(Path(words[0]).parents[1])
-    # No master in a class path of Spark's own start script: its JVM reads options from here.
+    os.environ["LAKEHOUSE_CONF"] = str(conf_folder().resolve())
     os.execv("/bin/bash", ["/bin/bash", words[0], *words[1:]])
 
 

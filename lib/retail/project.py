@@ -13,7 +13,6 @@ from lakehouse.landing.source import load_source
 from lakehouse.plan import Frame
 from retail.contracts import CONTRACTS
 
-ROOT = Path(__file__).parents[2]
 DEFAULT_SOURCE = "home_improvement.yaml"
 
 
@@ -48,9 +47,10 @@ def frame(options: argparse.Namespace) -> Frame:
 
 def folder(path: Path | str) -> Path:
     """An absolute folder; conf's relative ones start at the project, a person's where they are."""
-    os.environ.setdefault("RETAIL_DATA", str(ROOT / "../shared/data"))
+    root = conf_folder().parent
+    os.environ.setdefault("RETAIL_DATA", str(root / "../shared/data"))
     expanded = Path(os.path.expandvars(str(path)))
-    base = Path.cwd() if isinstance(path, Path) else ROOT
+    base = Path.cwd() if isinstance(path, Path) else root
     return (base / expanded).resolve()
 
 

@@ -10,12 +10,11 @@ import re
 from collections import Counter, defaultdict, namedtuple
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Any
 
 CHARGE_CODE = re.compile("(POST|DOT|M|C2|D|S|B|BANK CHARGES|AMAZONFEE|CRUK|PADS|GIFT_.*)")
+MOMENT = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d")
 SMALLEST, LARGEST = 1, 100_000
 CENT, PRICE_STEP = Decimal("0.01"), Decimal("0.0001")
 
@@ -31,7 +30,7 @@ class Landed(
 
     @property
     def is_of_a_product(self) -> bool:
-        return self.invoice[0] != "A" and not CHARGE_CODE.fullmatch(self.product_id)
+        return not self.invoice.startswith("A") and not CHARGE_CODE.fullmatch(self.product_id)
 
 
 @dataclass(frozen=True)
@@ -86,16 +85,12 @@ class Totals:
             self.gross_amount += line.amount
 
 
-def _totals() -> dict[Any, Totals]:
-    return defaultdict(Totals)
-
-
 @dataclass
 class Expected:
     """What a build of the files must show: lines_in = lines + repeats + quarantined.
 
-    ``by_day`` is keyed by business day (text), ``by_product_day`` by product and day, and
-    ``products`` gives each product's name, None where no line describes it.
+    ``by_day`` is keyed by business day (text), ``by_product_day`` by product and day;
+    ``described`` holds the time and text of each product's latest description.
     """
 
     lines_in: int = 0
@@ -103,10 +98,17 @@ class Expected:
     quarantined: int = 0
     lines: dict[str, Line] = field(default_factory=dict)
     total: Totals = field(default_factory=Totals)
-    by_day: dict[str, Totals] = field(default_factory=_totals)
-    by_product_day: dict[tuple[str, str], Totals] = field(default_factory=_totals)
-    products: dict[str, str | None] = field(default_factory=dict)
+    by_day: dict[str, Totals] = field(default_factory=lambda: defaultdict(Totals))
+    by_product_day: dict[tuple[str, str], Totals] = field(
+        default_factory=lambda: defaultdict(Totals)
+    )
+    described: dict[str, tuple[str, str]] = field(default_factory=dict)
     customers: set[str] = field(default_factory=set)
+
+    @property
+    def products(self) -> dict[str, str | None]:
+        """Each product's name, None where no line describes it."""
+        return {code: text.strip(" ") or None for code, (_, text) in self.described.items()}
 
     @property
     def line_types(self) -> Counter[str]:
@@ -115,7 +117,7 @@ class Expected:
 
 def expected(paths: Iterable[Path]) -> Expected:
     """Read the files (.csv or .csv.gz, each with its header) and work everything out."""
-    result, named = Expected(), dict[str, tuple[str, str]]()
+    result = Expected()
     for path in sorted(paths):
         landed = list(_read(path))
         numbers = _numbers(landed)
@@ -127,8 +129,7 @@ def expected(paths: Iterable[Path]) -> Expected:
             elif line.transaction_id in result.lines:
                 result.repeats += 1
             else:
-                _keep(result, named, record, line)
-    result.products |= {code: text.strip(" ") for code, (_, text) in named.items()}
+                _keep(result, record, line)
     return result
 
 
@@ -152,7 +153,7 @@ def judge(record: Landed, number: int) -> Line | None:
     """The line that a record becomes; None where it belongs in quarantine."""
     customer = record.customer.strip(" ").removesuffix(".0")
     well_formed = (
-        _is_moment(record.moment)
+        MOMENT.fullmatch(record.moment)
         and re.fullmatch(r"[AC]?\d{6}", record.invoice)
         and re.fullmatch(r"[0-9A-Z][0-9A-Z_ ]*", record.product_id)
         and re.fullmatch(r"(\d{5})?", customer)
@@ -174,13 +175,6 @@ def judge(record: Landed, number: int) -> Line | None:
     )
 
 
-def _is_moment(text: str) -> bool:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S") is not None
-    except ValueError:
-        return False
-
-
 def _line_type(record: Landed, quantity: int) -> str:
     if not record.is_of_a_product:
         return "charge"
@@ -189,20 +183,16 @@ def _line_type(record: Landed, quantity: int) -> str:
     return "charge" if quantity < 0 else "sale"
 
 
-def _keep(result: Expected, named: dict[str, tuple[str, str]], record: Landed, line: Line) -> None:
-    """Add a line, its customer and its product, whose name is its latest description.
-
-    Charges describe no product, but a code that is one exists even if it was only written off.
-    """
+def _keep(result: Expected, record: Landed, line: Line) -> None:
+    """Add a line, its customer and its product, which a write-off names but does not describe."""
     result.lines[line.transaction_id] = line
     result.total.add(line)
     result.by_day[line.sold_on].add(line)
     result.by_product_day[(line.product_id, line.sold_on)].add(line)
     if line.customer_id:
         result.customers.add(line.customer_id)
-    if not record.is_of_a_product:
-        return
-    result.products.setdefault(line.product_id, None)
-    if record.description.strip(" ") and line.line_type != "charge":
-        latest = named.get(line.product_id, ("", ""))
-        named[line.product_id] = max(latest, (record.moment, record.description))
+    if record.is_of_a_product:
+        latest = result.described.setdefault(line.product_id, ("", ""))
+        if record.description.strip(" ") and line.line_type != "charge":
+            latest = max(latest, (record.moment, record.description))
+        result.described[line.product_id] = latest

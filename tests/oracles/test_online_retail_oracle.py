@@ -98,6 +98,7 @@ def test_products_carry_their_latest_description(sample: Expected) -> None:
     assert len(sample.products) == 39
     assert sample.products["31003"] == "BLUE ENAMEL KETTLE"  # the day after has none
     assert sample.products["31001"] == "CREAM CLAY  JUG"  # not the write-off's "?"
+    assert sample.products["31012"] == "RAFFIA BASKET, ROUND"  # later, though higher in its file
     assert sample.products["31007"] == 'SHELF 12" OAK, WHITE'
     unnamed = {code for code, name in sample.products.items() if name is None}
     assert unnamed == {"31008", "31009", "31014"}
@@ -107,6 +108,33 @@ def test_customers_come_from_the_lines(sample: Expected) -> None:
     assert len(sample.customers) == 12
     assert sample.lines["600001-22001-1"].customer_id == "14001"
     assert sample.lines["600004-47501-1"].customer_id is None
+
+
+def _landed(**change: str) -> Landed:
+    """A record that is well, on the upper bound of quantity, but for the change."""
+    good = Landed("600001", "22001", "ROSE TEA TOWEL", "100000", "2011-03-25 08:32:00", "0.85",
+                  "14001.0", "United Kingdom")  # fmt: skip
+    return good._replace(**change)
+
+
+def test_a_debt_corrected_on_a_product_code_is_a_charge() -> None:
+    line = judge(_landed(invoice="A600001"), 1)
+    assert line
+    assert (line.line_type, line.units) == ("charge", 0)
+
+
+def test_a_return_at_price_0_gives_units_back() -> None:
+    line = judge(_landed(invoice="C600001", quantity="-2", price="0.0"), 1)
+    total = Totals()
+    assert line
+    total.add(line)
+    assert (total.gross_units, total.returned_units, total.net_units) == (0, 2, -2)
+
+
+def test_a_price_has_four_digits_rounded_half_up() -> None:
+    line = judge(_landed(price="0.00005"), 1)
+    assert line
+    assert line.amount == Decimal("10.00")
 
 
 @pytest.mark.parametrize(
@@ -124,10 +152,8 @@ def test_customers_come_from_the_lines(sample: Expected) -> None:
     ],
 )
 def test_a_record_that_breaks_its_contract_is_quarantined(change: dict[str, str]) -> None:
-    good = Landed("600001", "22001", "ROSE TEA TOWEL", "100000", "2011-03-25 08:32:00", "0.85",
-                  "14001.0", "United Kingdom")  # fmt: skip
-    assert judge(good, 1) is not None
-    assert judge(good._replace(**change), 1) is None
+    assert judge(_landed(), 1) is not None
+    assert judge(_landed(**change), 1) is None
 
 
 def test_rejected_lines_are_no_repeats(tmp_path: Path) -> None:
@@ -137,3 +163,14 @@ def test_rejected_lines_are_no_repeats(tmp_path: Path) -> None:
     path.write_text("\n".join([HEADER, bad, bad, good, good, ""]))
     found = expected([path])
     assert (found.lines_in, len(found.lines), found.repeats, found.quarantined) == (4, 1, 1, 2)
+
+
+def test_lines_of_an_invoice_and_code_are_numbered_in_text_order(tmp_path: Path) -> None:
+    landed = [
+        f"600001,22001,TEA TOWEL,{quantity},2011-03-25 08:32:00,0.85,,United Kingdom"
+        for quantity in (9, 10, 3, 2, 7, 1, 30, 8)
+    ]
+    path = tmp_path / "2011-03-25.csv"
+    path.write_text("\n".join([HEADER, *landed, ""]))
+    lines = expected([path]).lines
+    assert [lines[f"600001-22001-{n}"].quantity for n in range(1, 9)] == [1, 10, 2, 3, 30, 7, 8, 9]

@@ -1,0 +1,39 @@
+"""Make up a retailer's landing files: masters and transactions, one parquet file a day."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from lakehouse import LakehouseError
+from lakehouse.conf import load
+from lakehouse.session import start
+from retail import project
+from retail.generator import generate
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, help="days up to the end date (default: 30)")
+    parser.add_argument("--output", type=Path, help="landing folder (default: data/landing)")
+    parser.add_argument("--seed", type=int, help="other seeds make other retailers (default: 42)")
+    parser.add_argument("--end-date", help="last day (default: in conf/base.yaml)")
+    parser.add_argument("--scale", help="default, or the share of 2,000 stores, as 0.01")
+    parser.add_argument("--env", default="local", help="conf/ENV.yaml (default: local)")
+    options = parser.parse_args()
+    try:
+        conf = load(options.env)
+        output = project.folder(options.output or conf["landing"])
+        end = project.day(options.end_date, "--end-date")
+        spark = start(conf, "generate")
+        counts = generate(spark, output, options.days, options.seed, end, options.scale, conf)
+        for entity, rows in counts.items():
+            files = len(list((output / entity).glob("*.parquet")))
+            print(f"{entity:<14} {rows:>10,} rows written, {files} files in {output / entity}")
+        return 0
+    except LakehouseError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

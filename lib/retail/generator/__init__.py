@@ -1,0 +1,5 @@
+"""A home-improvement retailer made up from a seed: masters and orders as landing files."""
+
+from retail.generator.run import generate
+
+__all__ = ["generate"]

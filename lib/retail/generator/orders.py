@@ -1,0 +1,190 @@
+"""Transactions: demand dealt into baskets, and each line again in later files as its status moves.
+
+Numbers travel until the last select, which makes ids, money and times of them.
+"""
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from retail.generator.customers import customer_id, shopper
+from retail.generator.demand import basket, is_pro, line_count, units
+from retail.generator.hashing import amount, div, draw, numbers, padded, texts, whole
+from retail.generator.listing import price_cents, promotion_pct
+from retail.generator.masters import city, product_id, store_id
+from retail.generator.places import CITIES, hours_behind_utc
+from retail.generator.timeline import FILE_DATE, file_date
+from retail.generator.world import (
+    DISTRIBUTION_CENTER,
+    FIRST_DAY,
+    FULFILLMENT_CENTER,
+    NODE_BLOCK,
+    World,
+    day_number,
+)
+
+# Stages of a line; a record's lag is the days from the sale to the file that tells of it.
+PLACED, CONFIRMED, SHIPPED, DELIVERED, CANCELLED, RETURNED = range(6)
+STATUSES = ("pending", "confirmed", "shipped", "delivered", "cancelled", "returned")
+IN_STORE, BOPIS, SHIP_TO_HOME = range(3)
+WAYS = ("in_store", "bopis", "ship_to_home")
+# Shops sell from 8 to 21 by their clock; offices record later stages from 14 to 23 UTC.
+OPENS, OPEN_SECONDS = 8 * 3_600, 13 * 3_600
+OFFICE_OPENS, OFFICE_SECONDS = 14 * 3_600, 9 * 3_600
+
+
+def transactions(spark: SparkSession, world: World, start: int, end: int) -> DataFrame:
+    """One row per record of a line: its sale, and every later status up to the last day."""
+    lines = _ordered(world, _lines(spark, world, start, end))
+    return _landed(world, _records(world, lines, end), start, end)
+
+
+def _lines(spark: SparkSession, world: World, start: int, end: int) -> DataFrame:
+    """One row per line sold: day, store, product, line, basket and whether a pro's."""
+    pairs = world.products * world.stores
+    number = F.col("id")
+    sold = spark.range(0, pairs * (end - start + 1), 1, 8).select(
+        (number % world.products + 1).alias("product"),
+        (div(number, world.products) % world.stores + 1).alias("store"),
+        (div(number, pairs) + start).alias("day"),
+    )
+    store, product, day, line = (F.col(name) for name in ("store", "product", "day", "line"))
+    counted = sold.withColumn("lines", line_count(world, store, product, day)).where("lines > 0")
+    numbered = counted.withColumn("line", F.explode(F.sequence(whole(0), F.col("lines") - 1)))
+    dealt = numbered.withColumn("basket", basket(world, store, product, day, line))
+    return dealt.withColumn("pro", is_pro(world, store, day, F.col("basket")))
+
+
+def _ordered(world: World, lines: DataFrame) -> DataFrame:
+    """Lines with what their basket settles (customer, channel, way) and their own amounts."""
+    seed = world.seed
+    store, product, day = F.col("store"), F.col("product"), F.col("day")
+    key = (store, day, F.col("basket"))
+    line_key = (store, product, day, F.col("line"))
+    luck = draw(seed, "channel", 200, *key)
+    way = F.when(luck < 140, IN_STORE).when(luck % 20 < 9, BOPIS).otherwise(SHIP_TO_HOME)
+    anonymous = (luck < 35) & ~F.col("pro")
+    sale_no = (day - day_number(FIRST_DAY)) * 10_000 + store
+    return lines.select(
+        store,
+        product,
+        day,
+        (sale_no * 10_000 + F.col("basket")).alias("order_no"),
+        (sale_no * 10_000_000 + product * 100 + F.col("line")).alias("line_no"),
+        F.when(~anonymous, shopper(world, *key, F.col("pro"))).alias("customer"),
+        way.alias("way"),
+        F.when(luck < 140, "in_store").when(luck < 180, "online").otherwise("app").alias("channel"),
+        units(world, *line_key, F.col("pro")).alias("quantity"),
+        price_cents(world, product, day).alias("price"),
+        promotion_pct(world, product, day).alias("pct"),
+        (draw(seed, "cancelled", 100, *key) < 3).alias("cancels"),
+        (draw(seed, "returned", 100, *line_key) < 4).alias("returns"),
+        draw(seed, "pace", 1 << 30, *key).alias("pace"),
+        draw(seed, "return day", 12, *line_key).alias("return_day"),
+    )
+
+
+def _records(world: World, lines: DataFrame, end: int) -> DataFrame:
+    """One row per line and status that a file of the days generated tells of."""
+    return (
+        lines.withColumn("stage", F.explode(_stages()))
+        .withColumn("lag", _lag(F.col("stage")))
+        .where(F.col("day") + F.col("lag") <= end)
+        .drop("cancels", "returns", "return_day")
+    )
+
+
+def _stages() -> Column:
+    """The stages that a line reaches, by its way; an in-store sale is delivered as it is placed."""
+
+    def path(*stages: int) -> Column:
+        return F.when(F.col("returns"), _fixed(*stages, RETURNED)).otherwise(_fixed(*stages))
+
+    way = F.col("way")
+    return (
+        F.when(way == IN_STORE, path(PLACED))
+        .when(F.col("cancels"), _fixed(PLACED, CANCELLED))
+        .when(way == BOPIS, path(PLACED, CONFIRMED, DELIVERED))
+        .otherwise(path(PLACED, CONFIRMED, SHIPPED, DELIVERED))
+    )
+
+
+def _fixed(*stages: int) -> Column:
+    return F.array(*[F.lit(stage) for stage in stages])
+
+
+def _lag(stage: Column) -> Column:
+    """Days from the sale to a stage."""
+    way, pace = F.col("way"), F.col("pace")
+    shipped = 2 + pace % 2
+    delivered = (
+        F.when(way == SHIP_TO_HOME, shipped + 1 + div(pace, 2) % 3)
+        .when(way == BOPIS, whole(2))
+        .otherwise(whole(0))
+    )
+    return (
+        F.when(stage == PLACED, whole(0))
+        .when(stage == CONFIRMED, whole(1))
+        .when(stage == SHIPPED, shipped)
+        .when(stage == CANCELLED, 1 + pace % 2)
+        .when(stage == DELIVERED, delivered)
+        .otherwise(delivered + 2 + F.col("return_day"))
+    )
+
+
+def _landed(world: World, records: DataFrame, start: int, end: int) -> DataFrame:
+    """Records as the contract has them, one partition a file, ordered by line and status.
+
+    The order makes a file's bytes the same in every run.
+    """
+    stage, way = F.col("stage"), F.col("way")
+    dated = records.withColumn(FILE_DATE, file_date(F.col("day") + F.col("lag")))
+    placed = dated.repartition(8, FILE_DATE).sortWithinPartitions(FILE_DATE, "line_no", "stage")
+    sold = F.col("day") * 86_400 + OPENS + F.col("pace") % OPEN_SECONDS
+    gross = F.col("quantity") * F.col("price")
+    discount = div(gross * F.col("pct") + 50, 100)
+    status = F.when((stage == PLACED) & (way == IN_STORE), "delivered").otherwise(
+        texts(STATUSES, stage)
+    )
+    return placed.select(
+        padded("TXN-", F.col("line_no"), 15).alias("transaction_id"),
+        padded("ORD-", F.col("order_no"), 12).alias("order_id"),
+        customer_id(F.col("customer")).alias("customer_id"),
+        store_id(F.col("store")).alias("store_id"),
+        product_id(F.col("product")).alias("product_id"),
+        F.timestamp_seconds(sold).cast("timestamp_ntz").alias("transaction_date"),
+        F.col("quantity").cast("int").alias("quantity"),
+        amount(F.col("price"), 2, 4).alias("unit_price"),
+        amount(discount, 2).alias("discount_amount"),
+        amount(gross - discount, 2).alias("total_amount"),
+        status.alias("order_status"),
+        "channel",
+        texts(WAYS, way).alias("fulfillment_type"),
+        _updated_at(sold, start, end).alias("updated_at"),
+        F.when(way == SHIP_TO_HOME, store_id(_node(world))).alias("fulfilled_from"),
+        F.lit("sale").alias("line_type"),
+        FILE_DATE,
+    )
+
+
+def _updated_at(sold: Column, start: int, end: int) -> Column:
+    """The sale's own instant, then some time in the office hours of the file's day.
+
+    The hours between a city and UTC are looked up by day: converting every row costs seconds.
+    """
+    ahead = [hours_behind_utc(place, on) for place in CITIES for on in range(start, end + 1)]
+    index = city(F.col("store")) * (end - start + 1) + F.col("day") - start
+    later = (F.col("day") + F.col("lag")) * 86_400 + OFFICE_OPENS
+    minute = (F.col("pace") + F.col("stage") * 977) % OFFICE_SECONDS
+    return F.timestamp_seconds(
+        F.when(F.col("stage") == PLACED, sold + numbers(ahead, index) * 3_600).otherwise(
+            later + minute
+        )
+    )
+
+
+def _node(world: World) -> Column:
+    """The centre that ships an order: one of the two in the store's block of fifty, if it is there."""
+    block = div(F.col("store") - 1, NODE_BLOCK) * NODE_BLOCK
+    position = F.when(F.col("pace") % 5 < 2, DISTRIBUTION_CENTER).otherwise(FULFILLMENT_CENTER)
+    node = F.when(block + FULFILLMENT_CENTER <= world.stores, block + position).otherwise(position)
+    return F.when(node <= world.stores, node)

@@ -1,0 +1,114 @@
+"""The demand function again, in plain Python: what a test or a forecaster is measured against.
+
+Written apart from demand.py on purpose; they share the tables of numbers, not the formulas.
+"""
+
+from retail.generator.assortment import DEPARTMENTS, QUANTITIES, SWINGS, WEEKDAYS, YEAR_DAYS
+from retail.generator.demand import MOST_LINES, PROMOTION_LIFT, RANK_STEP, popularity_top
+from retail.generator.hashing import salt
+from retail.generator.listing import DELIST_CYCLE, LISTED_DAYS
+from retail.generator.world import NEWCOMER_DAYS, NEWCOMERS_FROM, World, day_number
+
+_MASK = (1 << 64) - 1
+_P1, _P2, _P3 = 0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
+_P4, _P5 = 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5
+_SPARK_SEED = 42
+
+
+def _rotated(value: int, bits: int) -> int:
+    return ((value << bits) | (value >> (64 - bits))) & _MASK
+
+
+def xxhash64(*parts: int) -> int:
+    """Spark's xxhash64 over BIGINT values, as an unsigned number."""
+    hashed = _SPARK_SEED
+    for part in parts:
+        hashed = (hashed + _P5 + 8) & _MASK
+        hashed ^= _rotated((part & _MASK) * _P2 & _MASK, 31) * _P1 & _MASK
+        hashed = (_rotated(hashed, 27) * _P1 + _P4) & _MASK
+        hashed = (hashed ^ (hashed >> 33)) * _P2 & _MASK
+        hashed = (hashed ^ (hashed >> 29)) * _P3 & _MASK
+        hashed ^= hashed >> 32
+    return hashed
+
+
+def draw(seed: int, purpose: str, bound: int, *parts: int) -> int:
+    """A whole number in [0, bound), by the seed, the purpose and the parts alone."""
+    return (xxhash64(salt(seed, purpose), *parts) >> 33) % bound
+
+
+def is_sold(world: World, product: int, day: int) -> bool:
+    """Listed already and not discontinued."""
+    start = day_number(NEWCOMERS_FROM)
+    if draw(world.seed, "newcomer", 100, product) < 3:
+        launched = start + draw(world.seed, "launch", NEWCOMER_DAYS, product)
+    else:
+        launched = start - 200 - draw(world.seed, "launch", 3_000, product)
+    place = (day + draw(world.seed, "delist phase", DELIST_CYCLE, product)) % DELIST_CYCLE
+    discontinued = draw(world.seed, "delisted", 10, product) == 0 and place >= LISTED_DAYS
+    return launched <= day and not discontinued
+
+
+def price_level(world: World, product: int, day: int) -> int:
+    """Price as percent of the product's usual one."""
+    period = 60 + draw(world.seed, "price period", 80, product)
+    days_at_price = (day + draw(world.seed, "price phase", 140, product)) % period
+    return 91 + draw(world.seed, "price level", 22, product, day - days_at_price)
+
+
+def price_cents(world: World, product: int, day: int) -> int:
+    """The list price in cents."""
+    low, high = DEPARTMENTS[(product - 1) % len(DEPARTMENTS)].cents
+    usual = low + ((high - low) * draw(world.seed, "usual price", 1024, product) ** 3 >> 30)
+    return usual * price_level(world, product, day) // 1_000 * 10 + 9
+
+
+def _season(product: int, day: int) -> int:
+    department = DEPARTMENTS[(product - 1) % len(DEPARTMENTS)]
+    since_peak = (day * 100 % 36_525 // 100 - department.peak) % YEAR_DAYS
+    return 1024 + (department.swing * SWINGS[since_peak] >> 10)
+
+
+def _store_size(world: World, store: int) -> int:
+    return 717 + draw(world.seed, "store size", 615, store)
+
+
+def rate(world: World, store: int, product: int, day: int) -> int:
+    """Lines to expect, in 1/65,536."""
+    top, first = popularity_top(world)
+    rank = (product * RANK_STEP + world.seed) % world.products
+    promoted = draw(world.seed, "promoted", 20, product, (day + 3) // 7) == 0
+    lines = round(world.lines_per_pair * 65_536)
+    lines = lines * (top // (rank + first)) >> 10
+    lines = lines * _season(product, day) >> 10
+    lines = lines * WEEKDAYS[(day + 3) % 7] >> 10
+    lines = lines * _store_size(world, store) >> 10
+    lines = lines * (512 + draw(world.seed, "taste", 1025, store, product)) >> 10
+    lines = lines * (PROMOTION_LIFT if promoted else 1024) >> 10
+    return lines * ((202 - price_level(world, product, day)) * 1024 // 100) >> 10
+
+
+def line_count(world: World, store: int, product: int, day: int) -> int:
+    """Lines sold of the product in the store on the day."""
+    carried = draw(world.seed, "ranged", 100, store, product) < world.ranged_pct
+    if store % 50 in (5, 10) or not carried or not is_sold(world, product, day):
+        return 0
+    noise = draw(world.seed, "noise", 2049, store, product, day)
+    spread = rate(world, store, product, day) * noise >> 10
+    rounding = draw(world.seed, "rounding", 65_536, store, product, day)
+    return min((spread + rounding) >> 16, MOST_LINES)
+
+
+def demand(world: World, store: int, product: int, day: int) -> int:
+    """Units sold of the product in the store on the day, over all its lines."""
+    busy = _store_size(world, store) * WEEKDAYS[(day + 3) % 7] >> 10
+    baskets = 1 + (world.baskets * busy >> 10)
+    total = 0
+    for line in range(line_count(world, store, product, day)):
+        key = (store, product, day, line)
+        basket = draw(world.seed, "basket", baskets, *key)
+        units = QUANTITIES[draw(world.seed, "units", len(QUANTITIES), *key)]
+        if draw(world.seed, "pro basket", 100, store, day, basket) < 18:
+            units *= 2 + draw(world.seed, "pro units", 4, *key)
+        total += units
+    return total
