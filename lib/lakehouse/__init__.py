@@ -16,9 +16,9 @@ from lakehouse.declare import (
     whole,
 )
 from lakehouse.errors import LakehouseError
-from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, surrogate_key, versions, with_members
 from lakehouse.landing.source import Contract
 from lakehouse.quality import conform, sequence
+from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, surrogate_key, versions, with_members
 
 __all__ = [
     "NOT_APPLICABLE",

@@ -112,7 +112,7 @@ def _write(
         rows = quality.judged(rows, table, frame.conf)
         rows = within(table, rows, part)
         split = quarantine.put_aside(rows, table, part, quarantine.ensure(frame.lake))
-        rows = quality.newest_per_key(rows.where(F.size(quality.REASONS) == 0), table)
+        rows = quality.newest_per_key(rows.where(~quality.is_rejected()), table)
         outcome = replace(outcome, rows_in=split.judged, quarantined=split.rejected)
         rows = shaped(rows, table)
     else:
@@ -133,10 +133,10 @@ def _write(
 def call(spark: SparkSession, frame: Frame, verdict: Verdict, part: Affected) -> DataFrame:
     """The table's function over its pinned inputs, restricted to the affected part."""
     table, tables = verdict.table, frame.catalogue.tables
-    arguments: dict[str, Any] = {
-        name: restrict(table, spread, read_input(spark, tables[name], spread, verdict.pins[name]), part)
-        for name, spread in table.inputs.items()
-    }
+    arguments: dict[str, Any] = {}
+    for name, spread in table.inputs.items():
+        everything = read_input(spark, tables[name], spread, verdict.pins[name])
+        arguments[name] = restrict(table, spread, everything, part)
     arguments |= {name: lookup(frame.conf, path) for name, path in table.settings.items()}
     if table.takes_as_of:
         arguments["as_of"] = date.fromisoformat(str(verdict.record.as_of))
@@ -144,9 +144,7 @@ def call(spark: SparkSession, frame: Frame, verdict: Verdict, part: Affected) ->
     return result
 
 
-def _warnings(
-    spark: SparkSession, frame: Frame, target: Target, version: int
-) -> tuple[str, ...]:
+def _warnings(spark: SparkSession, frame: Frame, target: Target, version: int) -> tuple[str, ...]:
     """Warn rules counted over the rows the newest commit wrote."""
     rules = [r for r in target.table.declaration.expects if r.severity == "warn"]
     if not rules or version < 1 or not Log(target.path).changed_since(version - 1):
@@ -158,8 +156,8 @@ def _warnings(
         .load(str(target.path))
         .where("_change_type IN ('insert', 'update_postimage')")
     )
-    broken = [F.count_if(~F.coalesce(F.expr(quality.render(r, frame.conf)), F.lit(True))) for r in rules]
-    counts = written.agg(*broken).first()
+    passes = [F.coalesce(F.expr(quality.render(r, frame.conf)), F.lit(True)) for r in rules]
+    counts = written.agg(*[F.count_if(~well) for well in passes]).first()
     assert counts is not None
     return tuple(
         f"{count:,} rows of {target.table.full_name}: {rule.name}"
@@ -184,5 +182,3 @@ def explain(error: Exception, table: Table) -> str:
 def is_stop(error: Exception) -> bool:
     """Whether a stop rule, not a defect, ended the table."""
     return quality.STOP in str(error)
-
-

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from lakehouse.declare import (
+    SOURCE_FILE,
     ByKey,
     ByVersion,
     Declaration,
@@ -72,6 +73,15 @@ class Table:
     @cached_property
     def fingerprint(self) -> str:
         return fingerprint(self.declaration.function)
+
+    @property
+    def filtered(self) -> list[str]:
+        """Columns by which reads and merges skip files; the partition column does so by itself."""
+        scope = self.declaration.scope
+        if isinstance(scope, Files):
+            return [SOURCE_FILE]
+        scoped = scope.columns if isinstance(scope, Keys) else ()
+        return [c for c in dict.fromkeys((*self.declaration.key, *scoped)) if c != scope.partition]
 
 
 @dataclass(frozen=True)

@@ -138,9 +138,7 @@ def _look_up(driving: DataFrame, spread: Spread, rows: DataFrame) -> DataFrame:
     return driving.join(found, list(cast(ByKey, spread).columns), "left_semi")
 
 
-def restrict(
-    table: Table, spread: Spread | None, frame: DataFrame, part: Affected
-) -> DataFrame:
+def restrict(table: Table, spread: Spread | None, frame: DataFrame, part: Affected) -> DataFrame:
     """The rows of an input that the affected part of a table is made of."""
     scope = table.declaration.scope
     if part.is_whole or spread is None or not is_direct(table, spread):
@@ -172,5 +170,3 @@ def within(table: Table, rows: DataFrame, part: Affected) -> DataFrame:
     if part.keys is not None and isinstance(scope, Keys):
         return semi_join(rows, scope.columns, part.keys, scope.columns)
     return rows
-
-

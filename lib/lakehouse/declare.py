@@ -10,6 +10,8 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 Severity = Literal["quarantine", "warn", "stop"]
+# The column of every raw table that says which landed file a record came from.
+SOURCE_FILE = "_source_file"
 
 
 # Scopes: what is rewritten together ---------------------------------------------------------

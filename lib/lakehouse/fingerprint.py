@@ -4,7 +4,8 @@ import ast
 import hashlib
 import importlib.util
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
+from importlib.abc import InspectLoader
 from typing import Any
 
 
@@ -33,10 +34,10 @@ def source(module: str) -> str:
     """The module's text, from a folder or a zip, without importing it."""
     spec = importlib.util.find_spec(module)
     loader = spec.loader if spec else None
-    return (loader.get_source(module) if hasattr(loader, "get_source") else None) or ""
+    return (loader.get_source(module) if isinstance(loader, InspectLoader) else None) or ""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tree(module: str) -> tuple[str, tuple[str, ...]]:
     """The module's syntax tree as text, and the modules of its own package that it imports."""
     tree = ast.parse(source(module))

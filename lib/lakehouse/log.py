@@ -5,22 +5,33 @@ data and bookkeeping are one atomic commit and there is no control database.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deltalake import CommitProperties, DeltaTable, TableFeatures
+from deltalake import CommitProperties, DeltaTable
 from deltalake import Schema as DeltaSchema
 
 from lakehouse.schema import Column, delta_json
 
 # Commits that move no rows: a record before them still tells what the rows were built from.
-_NEUTRAL = ("OPTIMIZE", "VACUUM", "SET TBLPROPERTIES", "UNSET", "CREATE", "ADD ", "UPGRADE", "CHANGE ")
+_NEUTRAL = (
+    "OPTIMIZE",
+    "VACUUM",
+    "SET TBLPROPERTIES",
+    "UNSET",
+    "CREATE",
+    "ADD ",
+    "UPGRADE",
+    "CHANGE ",
+)
 PROPERTIES = {
     "delta.enableChangeDataFeed": "true",
     # A record must outlive the commits that follow it, however long a table rests.
     "delta.logRetentionDuration": "interval 3650 days",
 }
+_STATISTICS = "delta.dataSkippingStatsColumns"
 
 
 @dataclass(frozen=True)
@@ -66,13 +77,18 @@ class Log:
     def id(self) -> str:
         return str(self._table.metadata().id) if self._table else ""
 
-    @property
-    def columns(self) -> dict[str, str]:
-        """Column name to Delta type text."""
+    def holds(self, columns: tuple[Column, ...], partition: str | None) -> bool:
+        """Whether the table has exactly these columns, comments included, and partitioning."""
         if not self._table:
-            return {}
-        fields = json.loads(self._table.schema().to_json())["fields"]
-        return {f["name"]: json.dumps(f["type"]).strip('"') for f in fields}
+            return False
+        same = json.loads(self._table.schema().to_json()) == delta_json(columns)
+        return same and self._table.metadata().partition_columns == (
+            [partition] if partition else []
+        )
+
+    @property
+    def file_count(self) -> int:
+        return len(self._table.file_uris()) if self._table else 0
 
     def commits(self) -> list[dict[str, Any]]:
         """Commits, newest first."""
@@ -130,32 +146,58 @@ class Log:
 
 def _is_empty(commit: dict[str, Any]) -> bool:
     metrics = commit.get("operationMetrics", {})
-    return commit["operation"] == "WRITE" and all(
-        str(metrics.get(name, "0")) == "0" for name in ("numFiles", "numRemovedFiles")
-    ) and "numFiles" in metrics
+    return (
+        commit["operation"] == "WRITE"
+        and all(str(metrics.get(name, "0")) == "0" for name in ("numFiles", "numRemovedFiles"))
+        and "numFiles" in metrics
+    )
 
 
-def create(path: Path, columns: tuple[Column, ...], comment: str, partition: str | None) -> None:
-    """Create an empty Delta table with comments and change feed; nothing where one exists."""
-    create_from_json(path, json.dumps(delta_json(columns)), comment, partition)
+def create(
+    path: Path,
+    columns: tuple[Column, ...],
+    comment: str,
+    partition: str | None = None,
+    filtered: Sequence[str] = (),
+) -> None:
+    """Create an empty Delta table with comments and change feed; nothing where one exists.
+
+    Statistics are kept of the ``filtered`` columns alone: those that reads and merges prune by.
+    """
+    create_from_json(path, json.dumps(delta_json(columns)), comment, partition, filtered)
 
 
-def create_from_json(path: Path, schema: str, comment: str, partition: str | None) -> None:
+def create_from_json(
+    path: Path, schema: str, comment: str, partition: str | None, filtered: Sequence[str] = ()
+) -> None:
     """The same from a schema as Spark's ``StructType.json`` gives it."""
-    if not DeltaTable.is_deltatable(str(path)):
-        DeltaTable.create(
-            str(path),
-            schema=DeltaSchema.from_json(schema),
-            mode="ignore",
-            partition_by=[partition] if partition else None,
-            description=comment,
-            configuration=PROPERTIES,
-        )
-    table = DeltaTable(str(path))
-    protocol = table.protocol()
-    # Spark insists on this feature where a column is NOT NULL and features are listed at all.
-    if protocol.min_writer_version == 7 and "invariants" not in (protocol.writer_features or []):
-        table.alter.add_feature(TableFeatures.Invariants)
+    if DeltaTable.is_deltatable(str(path)):
+        return
+    DeltaTable.create(
+        str(path),
+        schema=DeltaSchema.from_json(schema),
+        mode="ignore",
+        partition_by=[partition] if partition else None,
+        description=comment,
+        configuration=PROPERTIES | ({_STATISTICS: ",".join(filtered)} if filtered else {}),
+    )
+    _write_checksum(path / "_delta_log")
+
+
+def _write_checksum(log: Path) -> None:
+    """The version checksum of an empty table, as the Delta protocol defines it.
+
+    With it Spark knows the table's state from the start and never has to compute it.
+    """
+    actions: dict[str, Any] = {}
+    for line in (log / f"{0:020}.json").read_text().splitlines():
+        actions |= json.loads(line)
+    state = {"tableSizeBytes": 0, "numFiles": 0, "numMetadata": 1, "numProtocol": 1}
+    lists: dict[str, Any] = {"setTransactions": [], "domainMetadata": [], "allFiles": []}
+    content = state | lists | {"metadata": actions["metaData"], "protocol": actions["protocol"]}
+    beside = log / f".{0:020}.crc.part"
+    beside.write_text(json.dumps(content))
+    beside.replace(log / f"{0:020}.crc")
 
 
 def commit_properties(record: Record) -> CommitProperties:

@@ -41,7 +41,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether and how a table is to be built: ``reason`` is empty where it is up to date."""
+    """Whether and how a table is to be built: ``reason`` is empty where it is up to date.
+
+    ``known`` are those of a raw table's ``files`` of which it may hold rows already.
+    """
 
     table: Table
     reason: str
@@ -50,6 +53,7 @@ class Verdict:
     changed: tuple[str, ...] = ()
     pins: Mapping[str, Pinned] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
@@ -76,7 +80,9 @@ def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
     built = Log(frame.path(table)).record()
     pins = {
         name: Pinned(
-            str(log.path), log.version, built.built_from.get(name, [None, None])[1] if built else None
+            str(log.path),
+            log.version,
+            built.built_from.get(name, [None, None])[1] if built else None,
         )
         for name, log in logs.items()
     }
@@ -126,12 +132,20 @@ def _judge_raw(frame: Frame, table: Table, survey: Survey) -> Verdict:
         path for path in _loadable(survey.of(table.entity)) if (frame.landing / path).is_file()
     }
     if reason := _raw_whole_reason(frame, record, built, ledger):
-        return Verdict(table, reason, record, True, files=tuple(sorted(present)))
+        every = tuple(sorted(present))
+        return Verdict(table, reason, record, True, files=every, known=every)
     assert built is not None
-    then = _loadable(_at(ledger, built, table.entity))
-    now = _loadable(survey.of(table.entity))
+    before = _at(ledger, built, table.entity)
+    then, now = _loadable(before), _loadable(survey.of(table.entity))
     files = tuple(sorted(p for p in present if then.get(p) != now[p]))
-    return Verdict(table, f"{len(files)} new files" if files else "", record, files=files)
+    known = tuple(path for path in files if (table.entity, path) in before)
+    return Verdict(table, _counted(files), record, files=files, known=known)
+
+
+def _counted(files: tuple[str, ...]) -> str:
+    if not files:
+        return ""
+    return f"{len(files)} new file{'s' if len(files) > 1 else ''}"
 
 
 def _raw_whole_reason(frame: Frame, record: Record, built: Record | None, ledger: Ledger) -> str:

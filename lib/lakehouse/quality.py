@@ -16,21 +16,23 @@ from sqlglot import exp
 
 from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
-from lakehouse.declare import Expectation
+from lakehouse.declare import SOURCE_FILE, Expectation
 from lakehouse.landing.bronze import CORRUPT
-from lakehouse.landing.source import SOURCE_FILE, Contract
+from lakehouse.landing.source import Contract
 
 FAULTS, RECORD, REASONS = "_faults", "_record", "_reasons"
 BATCH = "_batch_id"
 _LOADING = ("_ingested_at", BATCH)
-_FAULT = "array<struct<rule:string,reason:string>>"
+# Faults are one text until they reach the quarantine: good rows then cost an empty string each,
+# where arrays would leave Spark's generated code.
+_NEXT_FAULT, _REASON = "\x1e", "\x1f"
 
 
 def conform(raw: DataFrame, contract: Contract) -> DataFrame:
     """Raw records in the contract's types; what does not fit becomes null and a fault.
 
-    Adds ``_faults`` (rule and reason of each cast that failed), ``_record`` (the landed record
-    as JSON), ``_source_file`` and ``_batch_id``.
+    Adds ``_faults`` (rules and reasons of the casts that failed, empty when none did),
+    ``_record`` (the landed record as JSON), ``_source_file`` and ``_batch_id``.
     """
     landed = {field.name: field.dataType.simpleString() for field in raw.schema.fields}
     typed, faults = [], []
@@ -39,9 +41,7 @@ def conform(raw: DataFrame, contract: Contract) -> DataFrame:
         typed.append(value.alias(column.name))
         if landed[column.name] != _simple(column.type) and column.type != "STRING":
             text = F.concat(
-                F.lit(f"{column.name}: '"),
-                F.col(column.name).cast("string"),
-                F.lit(f"' is no {column.type}"),
+                F.lit(f"{column.name}: '"), _shown(column.name), F.lit(f"' is no {column.type}")
             )
             failed = F.col(column.name).isNotNull() & value.isNull()
             faults.append(_fault(f"{column.name} is {column.type}", failed, text))
@@ -51,10 +51,9 @@ def conform(raw: DataFrame, contract: Contract) -> DataFrame:
     record = F.to_json(
         F.struct(*[c for c in raw.columns if c not in _LOADING]), {"ignoreNullFields": "false"}
     )
-    found = F.array_compact(F.array(*faults)) if faults else F.array().cast(_FAULT)
     return raw.select(
         *typed,
-        found.alias(FAULTS),
+        F.concat_ws(_NEXT_FAULT, *faults).alias(FAULTS),
         record.alias(RECORD),
         SOURCE_FILE,
         BATCH,
@@ -66,9 +65,9 @@ def _cast(name: str, landed: str, wanted: str) -> Column:
     if landed == _simple(wanted):
         return F.col(name)
     value = F.expr(f"try_cast(`{name}` AS {wanted})")
-    if landed in ("double", "float") or landed.startswith("decimal"):
-        if wanted in ("INT", "BIGINT"):
-            return F.when(F.expr(f"`{name}` = floor(`{name}`)"), value)
+    has_fraction = landed in ("double", "float") or landed.startswith("decimal")
+    if has_fraction and wanted in ("INT", "BIGINT"):
+        return F.when(F.expr(f"`{name}` = floor(`{name}`)"), value)
     return value
 
 
@@ -106,7 +105,7 @@ def _literal(value: Any) -> str:
 
 
 def judged(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
-    """Rows of a staging table with ``_reasons``: an array of rule and reason, empty when good."""
+    """Rows of a staging table with ``_reasons``: rules and reasons as one text, empty when good."""
     checks = []
     for column in table.columns:
         if column.required:
@@ -118,12 +117,22 @@ def judged(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
             sql = render(rule, conf)
             failed = ~F.coalesce(F.expr(sql), F.lit(True))
             checks.append(_fault(rule.name, failed, _explained(rule.name, sql)))
-    found = F.array_compact(F.array(*checks)) if checks else F.array().cast(_FAULT)
-    return rows.withColumn(REASONS, F.concat(F.col(FAULTS), found))
+    casts = F.when(F.col(FAULTS) != "", F.col(FAULTS))
+    return rows.withColumn(REASONS, F.concat_ws(_NEXT_FAULT, casts, *checks))
+
+
+def is_rejected() -> Column:
+    """Whether a judged row breaks a rule."""
+    return F.col(REASONS) != ""
 
 
 def _fault(rule: str, failed: Column, reason: Column) -> Column:
-    return F.when(failed, F.struct(F.lit(rule).alias("rule"), reason.alias("reason")))
+    return F.when(failed, F.concat(F.lit(rule + _REASON), reason))
+
+
+def _shown(column: str) -> Column:
+    text = F.translate(F.col(column).cast("string"), _NEXT_FAULT + _REASON, "  ")
+    return F.coalesce(text, F.lit("null"))
 
 
 def _explained(name: str, sql: str) -> Column:
@@ -131,8 +140,7 @@ def _explained(name: str, sql: str) -> Column:
     columns = sorted({c.name for c in sqlglot.parse_one(sql, read="spark").find_all(exp.Column)})
     parts: list[Column] = [F.lit(f"broken: {name} (")]
     for index, column in enumerate(columns):
-        value = F.coalesce(F.col(column).cast("string"), F.lit("null"))
-        parts += [F.lit(f"{', ' if index else ''}{column} = "), value]
+        parts += [F.lit(f"{', ' if index else ''}{column} = "), _shown(column)]
     return F.concat(*parts, F.lit(")"))
 
 
@@ -141,7 +149,8 @@ def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> Dat
 
     The record id hashes file, record and occurrence, so a second build finds the same records.
     """
-    bad = rows.where(F.size(REASONS) > 0)
+    bad = rows.where(is_rejected())
+    faults = F.split(REASONS, _NEXT_FAULT)
     same = Window.partitionBy(SOURCE_FILE, RECORD).orderBy(F.lit(1))
     key = F.to_json(F.struct(*scope_columns), {"ignoreNullFields": "false"})
     occurrence = F.row_number().over(same).cast("string")
@@ -151,8 +160,8 @@ def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> Dat
         ),
         F.lit(table.name).alias("table_name"),
         key.alias("record_key"),
-        F.col(f"{REASONS}.rule").alias("rules"),
-        F.col(f"{REASONS}.reason").alias("reasons"),
+        _halves(faults, 1).alias("rules"),
+        _halves(faults, 2).alias("reasons"),
         F.col(SOURCE_FILE).alias("source_file"),
         F.col(BATCH).alias("batch_id"),
         F.current_timestamp().alias("first_seen_at"),
@@ -161,17 +170,21 @@ def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> Dat
     )
 
 
+def _halves(faults: Column, half: int) -> Column:
+    return F.transform(faults, lambda fault: F.split_part(fault, F.lit(_REASON), F.lit(half)))
+
+
 def newest_per_key(rows: DataFrame, table: Table) -> DataFrame:
     """One row per key: the last by the table's ``newest`` columns; content breaks ties."""
     declaration = table.declaration
     content = [column.name for column in table.columns]
-    of_key = Window.partitionBy(*declaration.key)
-    last_first = of_key.orderBy(
+    last_first = Window.partitionBy(*declaration.key).orderBy(
         *[F.col(column).desc_nulls_last() for column in declaration.newest],
         F.xxhash64(*content).desc(),
     )
+    overall = last_first.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     earliest = {
-        column: F.when(F.col(column).isNotNull(), F.min(column).over(of_key))
+        column: F.when(F.col(column).isNotNull(), F.min(column).over(overall))
         for column in declaration.earliest
     }
     ranked = rows.withColumn("_rank", F.row_number().over(last_first)).withColumns(earliest)
@@ -182,12 +195,13 @@ def stopped(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame
     """Rows that fail the whole write, and say why, where a stop rule or NOT NULL is broken."""
     rules = {f"{c.name} is present": f"{c.name} IS NOT NULL" for c in table.columns if c.required}
     rules |= {r.name: render(r, conf) for r in table.declaration.expects if r.severity == "stop"}
+    broken = F.coalesce(
+        *[F.when(~F.coalesce(F.expr(sql), F.lit(True)), F.lit(name)) for name, sql in rules.items()]
+    )
     key = F.to_json(F.struct(*table.declaration.key))
-    for name, sql in rules.items():
-        message = F.concat(F.lit(f"{STOP} {table.full_name}: '{name}' is broken at "), key)
-        well = F.coalesce(F.expr(sql), F.lit(True))
-        rows = rows.where(F.when(well, F.lit(True)).otherwise(F.raise_error(message).cast("boolean")))
-    return rows
+    start, middle = F.lit(f"{STOP} {table.full_name}: '"), F.lit("' is broken at ")
+    ended = F.raise_error(F.concat(start, broken, middle, key)).cast("boolean")
+    return rows.where(F.when(broken.isNull(), F.lit(True)).otherwise(ended))
 
 
 STOP = "stop rule:"

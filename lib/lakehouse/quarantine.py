@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected
-from lakehouse.declare import Keys
-from lakehouse.log import Log, create
-from lakehouse.quality import REASONS, RECORD, rejected
-from lakehouse.landing.source import SOURCE_FILE
+from lakehouse.declare import SOURCE_FILE, Keys
+from lakehouse.log import create
+from lakehouse.quality import RECORD, is_rejected, rejected
 from lakehouse.schema import parse
 
 NAME = "quarantine"
@@ -55,11 +56,10 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Path) -> Spli
     """
     scope = table.declaration.scope
     columns = scope.columns if isinstance(scope, Keys) else table.declaration.key
-    bad = F.size(REASONS) > 0
-    counted = rows.agg(F.count("*"), F.count_if(bad)).first()
+    counted = rows.agg(F.count("*"), F.count_if(is_rejected())).first()
     assert counted is not None
     split = Split(counted[0], counted[1])
-    if Log(path).version < 1 and not split.rejected:
+    if not split.rejected and not _known(path, table):
         return split
     spark = rows.sparkSession
     known = spark.read.format("delta").load(str(path)).where(F.col("table_name") == table.name)
@@ -69,7 +69,9 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Path) -> Spli
         in_scope = _in_scope(open_ones, part, columns)
         gone = in_scope.join(found.select("record_id"), "record_id", "left_anti")
         keys = [F.col(SOURCE_FILE).alias("source_file"), F.col(RECORD).alias("raw_record")]
-        passing = rows.where(~bad).select(*keys).distinct().withColumn("_passes", F.lit(True))
+        passing = (
+            rows.where(~is_rejected()).select(*keys).distinct().withColumn("_passes", F.lit(True))
+        )
         closed = gone.join(passing, ["source_file", "raw_record"], "left").withColumn(
             "status", F.when(F.col("_passes"), "released").otherwise("withdrawn")
         )
@@ -82,6 +84,13 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Path) -> Spli
     finally:
         found.unpersist()
     return split
+
+
+def _known(path: Path, table: Table) -> int:
+    """Rejects of the table so far, counted without Spark."""
+    return int(
+        DeltaTable(str(path)).to_pyarrow_dataset().count_rows(ds.field("table_name") == table.name)
+    )
 
 
 def _in_scope(known: DataFrame, part: Affected, columns: tuple[str, ...]) -> DataFrame:

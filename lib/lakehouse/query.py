@@ -64,7 +64,7 @@ def _empty(path: Path) -> str:
     columns = []
     for column in DeltaTable(str(path)).schema().fields:
         kind = getattr(column.type, "type", "string")
-        columns.append(f"CAST(NULL AS {types.get(kind, kind)}) AS \"{column.name}\"")
+        columns.append(f'CAST(NULL AS {types.get(kind, kind)}) AS "{column.name}"')
     return f"SELECT {', '.join(columns)} WHERE false"
 
 

@@ -16,7 +16,9 @@ console = Console(highlight=False, soft_wrap=True)
 def reporting(tables: int) -> Iterator[Report]:
     """A callback that prints each outcome as it ends, above a bar where there is a terminal."""
     columns = (TextColumn("building"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("", total=tables)
 
         def report(outcome: Outcome) -> None:

@@ -1,5 +1,6 @@
 """One build from landing to gold: plan without a JVM, then build stale tables side by side."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -16,7 +17,7 @@ from lakehouse.landing.ledger import LandingFile, Ledger, Survey, survey
 from lakehouse.landing.load import load_files
 from lakehouse.lock import lake_lock
 from lakehouse.log import Record
-from lakehouse.plan import Frame, judge
+from lakehouse.plan import Frame, Verdict, judge
 from lakehouse.session import sibling, start
 
 Report = Callable[[Outcome], None]
@@ -97,9 +98,10 @@ class _Run:
         self.spark: SparkSession | None = None
         self.loaded: dict[tuple[str, str], LandingFile] = {}
         self.broken: set[str] = set()
+        self.local = threading.local()
 
     def go(self) -> None:
-        running: dict[Future[Outcome | None], str] = {}
+        running: dict[Future[Outcome], str] = {}
         workers = int(self.frame.conf.get("build", {}).get("parallel", 2))
         try:
             with ThreadPoolExecutor(workers) as pool:
@@ -118,7 +120,7 @@ class _Run:
     def _submit(
         self,
         pool: ThreadPoolExecutor,
-        running: dict[Future[Outcome | None], str],
+        running: dict[Future[Outcome], str],
         workers: int,
     ) -> None:
         """Start every waiting table whose inputs are done; pass over what is up to date."""
@@ -135,22 +137,24 @@ class _Run:
                 continue
             verdict = judge(self.frame, table, self.found)
             if verdict.reason:
-                spark = self._session()
-                if table.entity:
-                    batch = Batch(self.frame.batch, datetime.now(UTC).isoformat())
-                    future = pool.submit(
-                        load_files, sibling(spark), self.frame, verdict, self.found, batch, self.loaded
-                    )
-                else:
-                    future = pool.submit(build_table, sibling(spark), self.frame, verdict)
-                running[future] = name
+                self._session()
+                running[pool.submit(self._make, verdict)] = name
+
+    def _make(self, verdict: Verdict) -> Outcome:
+        """Build one table in the session of this worker thread, its own settings and views."""
+        if not hasattr(self.local, "spark"):
+            self.local.spark = sibling(self._session())
+        if verdict.table.entity is None:
+            return build_table(self.local.spark, self.frame, verdict)
+        batch = Batch(self.frame.batch, datetime.now(UTC).isoformat())
+        return load_files(self.local.spark, self.frame, verdict, self.found, batch, self.loaded)
 
     def _session(self) -> SparkSession:
         if self.spark is None:
             self.spark = start(dict(self.frame.conf))
         return self.spark
 
-    def _ended(self, name: str, future: Future[Outcome | None]) -> None:
+    def _ended(self, name: str, future: Future[Outcome]) -> None:
         table = self.frame.catalogue.tables[name]
         error = future.exception()
         if isinstance(error, KeyboardInterrupt):
@@ -160,11 +164,8 @@ class _Run:
             status = "stopped" if is_stop(error) else "failed"
             self._add(Outcome(table.full_name, status, explain(error, table)))
             return
-        outcome = future.result()
-        if outcome:
-            self._add(outcome)
+        self._add(future.result())
 
     def _add(self, outcome: Outcome) -> None:
         self.result.outcomes.append(outcome)
         self.report(outcome)
-

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import LakehouseError
@@ -47,7 +47,7 @@ class Column:
         return _DELTA_TYPES[self.type]
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse(ddl: str) -> tuple[Column, ...]:
     """The columns of a DDL text, in order.
 
@@ -90,12 +90,16 @@ def names(ddl: str) -> tuple[str, ...]:
 
 
 def delta_json(columns: tuple[Column, ...]) -> dict[str, object]:
-    """The schema as Delta's log and Spark's ``StructType.fromJson`` both read it."""
+    """The schema as Delta's log and Spark's ``StructType.fromJson`` both read it.
+
+    Every column is nullable there: Spark forgets NOT NULL at the first overwrite, so it is a rule
+    that each write checks instead.
+    """
     fields = [
         {
             "name": column.name,
             "type": column.delta_type,
-            "nullable": not column.required,
+            "nullable": True,
             "metadata": {"comment": column.comment} if column.comment else {},
         }
         for column in columns

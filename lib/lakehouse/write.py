@@ -5,7 +5,6 @@ from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected, within
@@ -34,7 +33,9 @@ class Target:
 
     def create(self) -> None:
         """Create the table, empty, with its comments; nothing where it exists."""
-        create(self.path, self.table.columns, self.table.comment, self.partition)
+        create(
+            self.path, self.table.columns, self.table.comment, self.partition, self.table.filtered
+        )
 
 
 def shaped(rows: DataFrame, table: Table) -> DataFrame:
@@ -59,19 +60,24 @@ def shaped(rows: DataFrame, table: Table) -> DataFrame:
 
 
 def overwrite(rows: DataFrame, target: Target, record: Record) -> None:
-    """Replace the whole table, schema and partitioning included."""
+    """Replace the whole table, and its columns and comments where they were others."""
     target.create()
-    commented = StructType(struct(target.table.columns).fields)
-    described = rows.select(
-        *[F.col(f.name).alias(f.name, metadata=f.metadata) for f in commented.fields]
-    )
-    _save(_clustered(described, target), target, record, overwriteSchema="true")
+    log = Log(target.path)
+    if log.holds(target.table.columns, target.partition):
+        mode = "overwrite" if log.file_count else "append"
+        _save(_clustered(rows, target), target, record, mode)
+    else:
+        fields = struct(target.table.columns).fields
+        described = [F.col(f.name).alias(f.name, metadata=f.metadata) for f in fields]
+        rows = rows.select(*described)
+        _save(_clustered(rows, target), target, record, overwriteSchema="true")
 
 
 def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record) -> int:
     """Replace the affected days; returns the number of days."""
     scope = target.table.declaration.scope
-    assert isinstance(scope, Days) and part.days is not None
+    assert isinstance(scope, Days)
+    assert part.days is not None
     if not part.days:
         progress(rows.sparkSession, target, record)
         return 0
@@ -123,8 +129,9 @@ def _difference(
 ) -> DataFrame:
     """Rows to upsert or delete: wanted against present, equal ones left out."""
     key = table.declaration.key
-    new = rows.select(*[F.col(k).alias(f"_k{i}") for i, k in enumerate(key)], F.struct("*").alias("_new"))
-    old = present.select(*[F.col(k).alias(f"_k{i}") for i, k in enumerate(key)], F.struct("*").alias("_old"))
+    numbered = [F.col(k).alias(f"_k{i}") for i, k in enumerate(key)]
+    new = rows.select(*numbered, F.struct("*").alias("_new"))
+    old = present.select(*numbered, F.struct("*").alias("_old"))
     both = new.join(old, [f"_k{i}" for i in range(len(key))], "full_outer")
     differing = both.where(~F.col("_new").eqNullSafe(F.col("_old")))
     deleted = F.col("_new").isNull()
@@ -171,7 +178,7 @@ def _literal(value: object) -> str:
 
 def _clustered(rows: DataFrame, target: Target) -> DataFrame:
     """One partition's rows together, so that a day is a file and not one a task."""
-    return rows.hint("rebalance", target.partition) if target.partition else rows.hint("rebalance")
+    return rows.hint("rebalance", target.partition) if target.partition else rows
 
 
 def _save(
@@ -186,8 +193,8 @@ def _save(
 def files_and_bytes(path: Path) -> tuple[int, int, int]:
     """Rows, files and bytes that the newest commit wrote."""
     m = Log(path).last_metrics()
-    rows = m.get("numOutputRows", m.get("numTargetRowsInserted", 0) + m.get("numTargetRowsUpdated", 0))
+    rows = m.get(
+        "numOutputRows", m.get("numTargetRowsInserted", 0) + m.get("numTargetRowsUpdated", 0)
+    )
     files = m.get("numFiles", m.get("numTargetFilesAdded", 0))
     return rows, files, m.get("numOutputBytes", m.get("numTargetBytesAdded", 0))
-
-

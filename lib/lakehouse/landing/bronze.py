@@ -16,8 +16,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StringType
 
+from lakehouse.declare import SOURCE_FILE
 from lakehouse.landing.probe import Probe
-from lakehouse.landing.source import SOURCE_FILE, EntityMapping
+from lakehouse.landing.source import EntityMapping
 from lakehouse.schema import struct
 
 CORRUPT = "_corrupt_record"
@@ -63,17 +64,16 @@ def read(
     order += [n for n in types if n not in order and not n.startswith("_")]
     order += [n for n in types if n not in order and n not in ("_ingested_at", "_batch_id")]
     aligned = [
-        frame.select(
-            *[
-                (F.col(name) if name in frame.columns else F.lit(None)).cast(types[name]).alias(name)
-                for name in order
-            ]
-        )
+        frame.select(*[_column(frame, name).cast(types[name]).alias(name) for name in order])
         for frame in frames
     ]
     return reduce(DataFrame.unionByName, aligned).withColumns(
         {"_ingested_at": F.lit(batch.started_at).cast("timestamp"), "_batch_id": F.lit(batch.id)}
     )
+
+
+def _column(frame: DataFrame, name: str) -> F.Column:
+    return F.col(name) if name in frame.columns else F.lit(None)
 
 
 def _scan(

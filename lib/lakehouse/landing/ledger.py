@@ -228,5 +228,3 @@ def _checksum(path: Path) -> str:
 def new_batch() -> str:
     """A batch id that sorts by time."""
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-
-

@@ -3,17 +3,21 @@
 import json
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StructType
 
 from lakehouse.build import Outcome
+from lakehouse.declare import SOURCE_FILE
 from lakehouse.landing.bronze import Batch, read
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey
 from lakehouse.landing.probe import Probe, probe
-from lakehouse.landing.source import SOURCE_FILE, Contract, EntityMapping
+from lakehouse.landing.source import Contract, EntityMapping
 from lakehouse.log import Log, Record, create_from_json
 from lakehouse.plan import Frame, Verdict
 from lakehouse.schema import parse, struct
@@ -44,15 +48,17 @@ def load_files(
         Contract(table.entity, table.declaration.schema), ()
     )
     probes = {path: _probe(frame, mapping, found, path) for path in verdict.files}
-    outcome = Outcome(table.full_name, "built", verdict.reason, "whole" if verdict.whole else "part")
+    outcome = Outcome(
+        table.full_name, "built", verdict.reason, "whole" if verdict.whole else "part"
+    )
     if not probes:
         _create(target, struct(table.columns), empty=True)
         progress(spark, target, verdict.record)
     else:
         present = _present(spark, target)
         try:
-            _write(spark, target, read(spark, frame.landing, mapping, probes, batch, present),
-                   list(probes), verdict.record, present)  # fmt: skip
+            rows = read(spark, frame.landing, mapping, probes, batch, present)
+            _write(spark, target, rows, verdict.known, verdict.record, present)
         except Exception:
             readable = _set_aside_unreadable(spark, frame, mapping, found, probes, batch)
             if len(readable) == len(probes):
@@ -60,7 +66,8 @@ def load_files(
             record = _renewed(frame, verdict.record)
             if readable:
                 rows = read(spark, frame.landing, mapping, readable, batch, present)
-                _write(spark, target, rows, list(readable), record, present)
+                known = [path for path in verdict.known if path in readable]
+                _write(spark, target, rows, known, record, present)
             else:
                 _create(target, struct(table.columns), empty=True)
                 progress(spark, target, record)
@@ -100,39 +107,35 @@ def _create(target: Target, schema: StructType, empty: bool = False) -> None:
         for f in json.loads(schema.json())["fields"]
     ]
     schema_json = json.dumps({"type": "struct", "fields": fields})
-    create_from_json(target.path, schema_json, target.table.comment, None)
+    create_from_json(target.path, schema_json, target.table.comment, None, target.table.filtered)
 
 
 def _write(
     spark: SparkSession,
     target: Target,
     rows: DataFrame,
-    paths: list[str],
+    known: Sequence[str],
     record: Record,
     present: dict[str, DataType],
 ) -> None:
-    """One commit that replaces the files' rows; all rows, recast, where a column widens."""
+    """One commit that replaces the known files' rows; all rows, recast, where a column widens."""
     _create(target, rows.schema)
-    writer = rows.hint("rebalance").write.format("delta").mode("overwrite")
+    writer = rows.write.format("delta").mode("overwrite")
     options = {"userMetadata": record.json(), "mergeSchema": "true"}
     kinds = {field.name: field.dataType for field in rows.schema.fields}
-    listed = F.col(SOURCE_FILE).isin(paths)
+    listed = F.col(SOURCE_FILE).isin(*known)
     if any(kinds.get(name, kind) != kind for name, kind in present.items()):
         old = spark.read.format("delta").load(str(target.path)).where(~listed)
         recast = old.select(*[F.col(n).cast(kinds.get(n, t)).alias(n) for n, t in present.items()])
         rows = rows.unionByName(recast, allowMissingColumns=True)
         writer = rows.write.format("delta").mode("overwrite")
         options = {"userMetadata": record.json(), "overwriteSchema": "true"}
-    elif not present or _holds_none(spark, target, listed):
+    elif not known or not Log(target.path).file_count:
         writer = writer.mode("append")
     else:
-        quoted = ", ".join("'" + path.replace("'", "\\'") + "'" for path in paths)
+        quoted = ", ".join("'" + path.replace("'", "\\'") + "'" for path in known)
         options["replaceWhere"] = f"{SOURCE_FILE} IN ({quoted})"
     writer.options(**options).save(str(target.path))
-
-
-def _holds_none(spark: SparkSession, target: Target, listed: F.Column) -> bool:
-    return spark.read.format("delta").load(str(target.path)).where(listed).isEmpty()
 
 
 def _set_aside_unreadable(
@@ -176,9 +179,9 @@ def _note_loaded(
     batch: Batch,
     loaded: Loaded,
 ) -> None:
-    rows = spark.read.format("delta").load(str(target.path)).where(F.col("_batch_id") == batch.id)
-    counts = dict(rows.groupBy(SOURCE_FILE).count().collect())
+    newest = DeltaTable(str(target.path)).to_pyarrow_dataset()
+    column = newest.to_table([SOURCE_FILE], filter=ds.field("_batch_id") == batch.id)[SOURCE_FILE]
+    counts = {entry["values"]: entry["counts"] for entry in column.value_counts().to_pylist()}
     for path in paths:
         key = (entity, path)
         loaded[key] = replace(found.files[key], status="loaded", row_count=counts.get(path, 0))
-

@@ -12,10 +12,10 @@ import yaml
 from sqlglot import exp
 
 from lakehouse.catalogue import did_you_mean
+from lakehouse.declare import SOURCE_FILE
 from lakehouse.errors import LakehouseError
 from lakehouse.schema import Column, parse
 
-SOURCE_FILE = "_source_file"
 _KEYS = {"files", "format", "options", "where", "distinct", "columns"}
 
 

@@ -62,7 +62,7 @@ def _ordered(world: World, lines: DataFrame) -> DataFrame:
     line_key = (store, product, day, F.col("line"))
     luck = draw(seed, "channel", 200, *key)
     way = F.when(luck < 140, IN_STORE).when(luck % 20 < 9, BOPIS).otherwise(SHIP_TO_HOME)
-    anonymous = (luck < 35) & ~F.col("pro")
+    anonymous = (luck < 43) & ~F.col("pro")
     sale_no = (day - day_number(FIRST_DAY)) * 10_000 + store
     return lines.select(
         store,

@@ -41,17 +41,18 @@ def world_of(seed: int, scale: str) -> World:
     Raises LakehouseError for a scale that is neither.
     """
     if scale == "default":
-        return World(seed, 500, 50, 10_000, ranged_pct=40, lines_per_pair=1.2, baskets=130)
+        return World(seed, 500, 50, 10_000, ranged_pct=40, lines_per_pair=1.14, baskets=133)
     try:
         fraction = float(scale)
     except ValueError:
         fraction = 0.0
-    stores = round(fraction * FULL_STORES)
-    if not 1 <= stores <= FULL_STORES:
+    # Asked of the fraction: round() has no answer to nan and inf, which are numbers to float().
+    if not 1 / FULL_STORES <= fraction <= 1:
         raise LakehouseError(
             f"--scale {scale} is no scale; expected default, or the share of {FULL_STORES:,}"
             f" stores to generate, between {1 / FULL_STORES} and 1, as 0.01."
         )
+    stores = round(fraction * FULL_STORES)
     customers = round(fraction * FULL_CUSTOMERS)
     return World(
         seed,

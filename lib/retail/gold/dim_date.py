@@ -38,7 +38,7 @@ from retail.terms import calendar
 def dim_date(
     stg_transactions: Annotated[DataFrame, by_day("sold_on", uses=("sold_on", "returned_on"))],
     holidays: Annotated[str, setting("holidays")],
-    fiscal: Annotated[str, setting("fiscal_calendar")],
+    fiscal: Annotated[calendar.Rule, setting("fiscal_calendar")],
 ) -> DataFrame:
     """One row per day of the calendar years in which anything was sold or returned."""
     first = F.trunc(F.min("sold_on"), "year")

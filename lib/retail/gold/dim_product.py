@@ -70,5 +70,3 @@ def dim_product(stg_products: Annotated[DataFrame, by_key("product_id")]) -> Dat
         | {"durable_key": -1},
     }
     return with_members(products.drop("updated_at"), "product_key", named)
-
-

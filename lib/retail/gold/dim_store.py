@@ -70,7 +70,9 @@ def dim_store(
         F.explode(F.array(*[F.lit(name) for name in reserved])).alias("store_id")
     )
     ids = stg_transactions.select(named.alias("store_id")).union(members).distinct()
-    inferred = ids.join(masters, "store_id", "left_anti").withColumn("store_name", F.col("store_id"))
+    inferred = ids.join(masters, "store_id", "left_anti").withColumn(
+        "store_name", F.col("store_id")
+    )
     dimension = stores.unionByName(inferred, allowMissingColumns=True).withColumn(
         "store_key", surrogate_key("store_id")
     )

@@ -40,7 +40,9 @@ from retail.terms.zones import utc, zone_of
         sequence         TIMESTAMP NOT NULL COMMENT 'Orders the records of a line, UTC'
     """,
     expects=[
-        expect.quarantine("transaction_id RLIKE {ids.transaction_id}", "transaction_id is well-formed"),
+        expect.quarantine(
+            "transaction_id RLIKE {ids.transaction_id}", "transaction_id is well-formed"
+        ),
         expect.quarantine("store_id RLIKE {ids.store_id}", "store_id is well-formed"),
         expect.quarantine("product_id RLIKE {ids.product_id}", "product_id is well-formed"),
         expect.quarantine("customer_id RLIKE {ids.customer_id}", "customer_id is well-formed"),

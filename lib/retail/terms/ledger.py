@@ -129,7 +129,11 @@ def entries(lines: DataFrame) -> DataFrame:
         F.lit(False).alias("is_sale"),
     )
     sells = ~F.col("is_cancelled") & ~is_credit_note()
-    both = F.array_compact(F.array(F.when(sells, sale), F.when(_gives_back(), back)))
+    both = (
+        F.when(sells & _gives_back(), F.array(sale, back))
+        .when(sells, F.array(sale))
+        .when(_gives_back(), F.array(back))
+    )
     return lines.select(
         "transaction_id", "order_id", "store_id", "product_id", F.explode(both).alias("entry")
     ).select("transaction_id", "order_id", "store_id", "product_id", "entry.*")
