@@ -1,0 +1,72 @@
+"""One Spark session for every test that needs one, and builds in a line."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse.conf import load, merge
+from lakehouse.plan import Frame
+from lakehouse.run import Result, run
+from lakehouse.session import start
+from retail import project
+
+ROOT = Path(__file__).parents[1]
+REAL = Path(os.environ.get("RETAIL_DATA", ROOT / "../shared/data")) / "online_retail_by_day"
+# Small frames live shorter than code made for them.
+INTERPRETED = {
+    "spark": {
+        "spark.sql.codegen.wholeStage": False,
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    }
+}
+
+needs_real_data = pytest.mark.skipif(
+    not REAL.is_dir(), reason="the real files are not here (RETAIL_DATA); .ci/run requires them"
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for the session, itself or through a fixture, is marked spark."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker("spark")
+
+
+@pytest.fixture(scope="session")
+def spark() -> SparkSession:
+    """The session; builds in this process use it too."""
+    return start(merge(load("local"), INTERPRETED))
+
+
+def frame(landing: Path, lake: Path, source: str = "home_improvement", **changes: Any) -> Frame:
+    """What a build needs, as a job's options give it; ``changes`` replace fields of the frame."""
+    options = SimpleNamespace(
+        source=ROOT / "conf" / "sources" / f"{source}.yaml",
+        landing=Path(landing),
+        lake=Path(lake),
+        env="local",
+        as_of=changes.pop("as_of", None),
+        full_refresh=changes.pop("full_refresh", False),
+    )
+    made = project.frame(options)  # type: ignore[arg-type]
+    for name, value in changes.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+Build = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def build(spark: SparkSession) -> Build:
+    """``build(landing, lake, *selection, source=..., as_of=..., full_refresh=...)``."""
+
+    def build(landing: Path, lake: Path, *selection: str, **options: Any) -> Result:
+        return run(frame(landing, lake, **options), selection)
+
+    return build

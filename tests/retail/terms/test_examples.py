@@ -1,0 +1,20 @@
+"""The examples in the terms' docstrings hold."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+import retail.terms
+
+TERMS = [f"retail.terms.{info.name}" for info in pkgutil.iter_modules(retail.terms.__path__)]
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_examples_of_the_term_hold(spark: SparkSession, name: str) -> None:
+    module = importlib.import_module(name)
+    failed, _ = doctest.testmod(module, extraglobs={"spark": spark, "F": F})
+    assert failed == 0
