@@ -2,10 +2,8 @@
 
 import sys
 
-import duckdb
-
 from lakehouse import LakehouseError
-from lakehouse.query import connect, in_spark, show
+from lakehouse.query import in_duckdb, in_spark, show
 from retail import project
 
 
@@ -21,15 +19,12 @@ def main() -> int:
         if options.engine == "spark":
             columns, rows = in_spark(frame.conf, frame.lake, frame.catalogue, sql)
         else:
-            answer = connect(frame.lake, frame.catalogue).execute(sql)
-            columns, rows = [column[0] for column in answer.description or []], answer.fetchall()
+            columns, rows = in_duckdb(frame.lake, frame.catalogue, sql)
         show(columns, rows, options.format)
         return 0
     except LakehouseError as error:
         print(error, file=sys.stderr)
-    except duckdb.Error as error:
-        print(f"The query failed: {error}", file=sys.stderr)
-    return 2
+        return 2
 
 
 if __name__ == "__main__":

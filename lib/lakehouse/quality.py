@@ -187,7 +187,7 @@ def newest_per_key(rows: DataFrame, table: Table) -> DataFrame:
         column: F.when(F.col(column).isNotNull(), F.min(column).over(overall))
         for column in declaration.earliest
     }
-    ranked = rows.withColumn("_rank", F.row_number().over(last_first)).withColumns(earliest)
+    ranked = rows.withColumns({"_rank": F.row_number().over(last_first)} | earliest)
     return ranked.where("_rank = 1").drop("_rank")
 
 

@@ -17,6 +17,8 @@ from rich.table import Table
 from lakehouse.catalogue import Catalogue
 from lakehouse.errors import LakehouseError
 
+Row = tuple[Any, ...]
+
 
 def tables_in(lake: Path) -> Iterator[tuple[str, str, Path]]:
     """Layer, name and path of every Delta table in the lake."""
@@ -63,8 +65,9 @@ def _empty(path: Path) -> str:
              "date": "DATE"}  # fmt: skip
     columns = []
     for column in DeltaTable(str(path)).schema().fields:
-        kind = getattr(column.type, "type", "string")
-        columns.append(f'CAST(NULL AS {types.get(kind, kind)}) AS "{column.name}"')
+        element = getattr(column.type, "element_type", column.type)
+        kind = types.get(element.type, element.type) + ("[]" if element != column.type else "")
+        columns.append(f'CAST(NULL AS {kind}) AS "{column.name}"')
     return f"SELECT {', '.join(columns)} WHERE false"
 
 
@@ -80,7 +83,7 @@ def spark_views(spark: Any, lake: Path, catalogue: Catalogue) -> None:
 
 def in_spark(
     conf: Mapping[str, Any], lake: Path, catalogue: Catalogue, sql: str
-) -> tuple[list[str], list[tuple[Any, ...]]]:
+) -> tuple[list[str], list[Row]]:
     """Columns and rows of a query that Spark answers.
 
     Raises LakehouseError where Spark refuses it.
@@ -99,7 +102,19 @@ def in_spark(
         raise LakehouseError(f"The query failed: {first}") from None
 
 
-def show(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> None:
+def in_duckdb(lake: Path, catalogue: Catalogue, sql: str) -> tuple[list[str], list[Row]]:
+    """Columns and rows of a query that DuckDB answers.
+
+    Raises LakehouseError where DuckDB refuses it.
+    """
+    try:
+        answer = connect(lake, catalogue).execute(sql)
+        return [column[0] for column in answer.description or []], answer.fetchall()
+    except duckdb.Error as error:
+        raise LakehouseError(f"The query failed: {error}") from None
+
+
+def show(columns: list[str], rows: list[Row], form: str = "table", title: str = "") -> None:
     """Print rows as a table for people, or as CSV or JSON lines for programs."""
     if form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -109,7 +124,7 @@ def show(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> None:
         for row in rows:
             print(json.dumps(dict(zip(columns, row, strict=True)), default=str))
     else:
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
         for index, name in enumerate(columns):
             numeric = bool(rows) and isinstance(rows[0][index], int | float | Decimal)
             table.add_column(name, justify="right" if numeric else "left", overflow="fold")

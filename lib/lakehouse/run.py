@@ -53,7 +53,9 @@ def run(frame: Frame, selection: Iterable[str] = (), report: Report = lambda _: 
         ledger.check_source(frame.source)
         known = ledger.read()
         found = survey(frame.landing, frame.source, known, frame.batch)
-        result = Result(absent=found.absent, set_aside=found.newly_set_aside)
+        loaded = {table.entity for table in frame.catalogue.tables.values()}
+        absent = [entity for entity in found.absent if entity in loaded]
+        result = Result(absent=absent, set_aside=found.newly_set_aside)
         new = {file.path for file in found.newly_set_aside}
         for file in found.files.values():
             if file.status == "set_aside" and file.path not in new:

@@ -45,9 +45,9 @@ def read(
 
     Files of equal shape are read together, so one odd file hurts nobody.
     """
-    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    groups: dict[tuple[str, str, int], list[str]] = defaultdict(list)
     for path, probe in probes.items():
-        groups[(probe.format, probe.shape)].append(path)
+        groups[(probe.format, probe.shape, path.count("/"))].append(path)
     frames = [
         _mapped(_scan(spark, landing, mapping, probes[paths[0]], paths), mapping)
         for paths in groups.values()
@@ -92,7 +92,7 @@ def _scan(
             **options | {"columnNameOfCorruptRecord": CORRUPT} | dict(mapping.options)
         )
         frame = reader.csv(full) if probe.format == "csv" else reader.json(full)
-    return frame.withColumn(SOURCE_FILE, _relative_path(landing))
+    return frame.withColumn(SOURCE_FILE, _relative_path(paths[0].count("/") + 1))
 
 
 def _nanoseconds(path: Path) -> dict[str, F.Column]:
@@ -105,11 +105,11 @@ def _nanoseconds(path: Path) -> dict[str, F.Column]:
     return converted
 
 
-def _relative_path(landing: Path) -> F.Column:
-    """The file's path below ``landing``; Spark gives it as an encoded URI."""
-    decoded = F.expr("url_decode(replace(_metadata.file_path, '+', '%2B'))")
-    prefix = f"{landing}/"
-    return F.substring_index(decoded, prefix, -1)
+def _relative_path(parts: int) -> F.Column:
+    """The last ``parts`` of the file's path; Spark gives it as an encoded URI."""
+    encoded = F.substring_index("_metadata.file_path", "/", -parts)
+    decoded = F.url_decode(F.replace(encoded, F.lit("+"), F.lit("%2B")))
+    return F.when(encoded.contains("%"), decoded).otherwise(encoded)
 
 
 def _mapped(frame: DataFrame, mapping: EntityMapping) -> DataFrame:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -73,14 +74,15 @@ def _csv(path: Path) -> tuple[tuple[str, ...], str]:
 
 
 def _json(path: Path) -> tuple[tuple[str, ...], str]:
+    """The names in its objects; a line that is none is a bad record, not a bad file."""
     names: dict[str, None] = {}
     with _open(path) as stream:
         for line in io.TextIOWrapper(cast(BinaryIO, stream), encoding="utf-8"):
-            if line.strip():
+            with suppress(json.JSONDecodeError):
                 record = json.loads(line)
-                if not isinstance(record, dict):
-                    raise ValueError("a line is no JSON object")
-                names |= dict.fromkeys(record)
+                names |= dict.fromkeys(record) if isinstance(record, dict) else {}
+    if not names:
+        raise ValueError("no line is a JSON object")
     return tuple(names), ", ".join(names)
 
 

@@ -61,7 +61,7 @@ def _ordered(world: World, lines: DataFrame) -> DataFrame:
     key = (store, day, F.col("basket"))
     line_key = (store, product, day, F.col("line"))
     luck = draw(seed, "channel", 200, *key)
-    way = F.when(luck < 140, IN_STORE).when(luck % 20 < 9, BOPIS).otherwise(SHIP_TO_HOME)
+    way = F.when(luck < 170, IN_STORE).when(luck % 20 < 9, BOPIS).otherwise(SHIP_TO_HOME)
     anonymous = (luck < 43) & ~F.col("pro")
     sale_no = (day - day_number(FIRST_DAY)) * 10_000 + store
     return lines.select(
@@ -72,7 +72,7 @@ def _ordered(world: World, lines: DataFrame) -> DataFrame:
         (sale_no * 10_000_000 + product * 100 + F.col("line")).alias("line_no"),
         F.when(~anonymous, shopper(world, *key, F.col("pro"))).alias("customer"),
         way.alias("way"),
-        F.when(luck < 140, "in_store").when(luck < 180, "online").otherwise("app").alias("channel"),
+        F.when(luck < 170, "in_store").when(luck < 190, "online").otherwise("app").alias("channel"),
         units(world, *line_key, F.col("pro")).alias("quantity"),
         price_cents(world, product, day).alias("price"),
         promotion_pct(world, product, day).alias("pct"),

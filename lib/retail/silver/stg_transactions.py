@@ -47,7 +47,7 @@ from retail.terms.zones import utc, zone_of
         expect.quarantine("product_id RLIKE {ids.product_id}", "product_id is well-formed"),
         expect.quarantine("customer_id RLIKE {ids.customer_id}", "customer_id is well-formed"),
         expect.quarantine(
-            "line_type = 'charge' OR abs(quantity) BETWEEN {quantity.min} AND {quantity.max}",
+            "abs(quantity) BETWEEN {quantity.min} AND {quantity.max}",
             "absolute quantity is within the source's bounds",
         ),
         expect.quarantine(

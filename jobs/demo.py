@@ -1,0 +1,45 @@
+"""Make up a retailer, build every table, answer a few questions, and say what to try next."""
+
+import sys
+
+from lakehouse import LakehouseError
+from lakehouse.query import in_duckdb, show
+from lakehouse.report import console, reporting, summary
+from lakehouse.run import run
+from lakehouse.session import start
+from retail import project
+from retail.generator import generate
+from retail.questions import QUESTIONS
+
+NEXT = """
+The lake lies in {lake}, what it was built from in {landing}. Try next:
+  .venv/bin/python jobs/query.py "SELECT * FROM gold.dim_product WHERE product_id = 'PRD-000001'"
+  .venv/bin/python jobs/build.py               # nothing has changed: done in a moment
+  ./spark-submit.sh jobs/build.py --dry-run    # the same through spark-submit
+"""
+
+
+def main() -> int:
+    parser = project.parser(__doc__)
+    parser.add_argument("--days", type=int, help="days to generate (default: in conf/base.yaml)")
+    options = parser.parse_args()
+    try:
+        frame = project.frame(options)
+        spark = start(frame.conf, "demo")
+        console.print(f"Generating a retailer into {frame.landing}")
+        rows = generate(spark, frame.landing, days=options.days, conf=frame.conf)
+        console.print(", ".join(f"{count:,} {entity}" for entity, count in rows.items()))
+        with reporting(len(frame.catalogue.order)) as report:
+            result = run(frame, report=report)
+        summary(result)
+        for question, sql in QUESTIONS.items():
+            show(*in_duckdb(frame.lake, frame.catalogue, sql), title=question)
+        console.print(NEXT.format(lake=frame.lake, landing=frame.landing))
+        return result.exit_status
+    except LakehouseError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
