@@ -83,7 +83,7 @@ def _part(spark: SparkSession, frame: Frame, verdict: Verdict) -> tuple[Affected
     try:
         part = affected(spark, verdict.table, tables, verdict.pins, verdict.changed, last_day)
         if part.keys is not None:
-            part.keys.count()
+            part = replace(part, key_count=part.keys.count())
         return part, verdict.reason
     except PySparkException as error:
         first = str(error).strip().split("\n")[0][:120]
@@ -104,7 +104,7 @@ def _write(
 ) -> Outcome:
     table = verdict.table
     nothing = part.days is not None and not part.days
-    if nothing or (part.keys is not None and part.keys.isEmpty()):
+    if nothing or part.key_count == 0:
         progress(spark, target, verdict.record)
         return outcome
     rows = call(spark, frame, verdict, part)

@@ -10,7 +10,7 @@ from datetime import date
 from functools import reduce
 from typing import cast
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table, is_direct
@@ -18,6 +18,7 @@ from lakehouse.declare import ByDay, ByKey, ByVersion, Days, Keys, Spread
 from lakehouse.schema import names
 
 VALID_FROM, VALID_TO = "valid_from", "valid_to"
+NET = "_net"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Affected:
 
     days: frozenset[date] | None = None
     keys: DataFrame | None = None
+    key_count: int | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -67,7 +69,10 @@ def read_input(
 
 
 def changed_rows(spark: SparkSession, columns: list[str], pin: Pinned) -> DataFrame:
-    """Rows inserted or deleted since the version built from, equal images cancelled."""
+    """Rows inserted or deleted since the version built from, equal images cancelled.
+
+    ``_net`` says how often: above 0 inserted, below 0 deleted.
+    """
     feed = (
         spark.read.format("delta")
         .option("readChangeFeed", "true")
@@ -76,8 +81,7 @@ def changed_rows(spark: SparkSession, columns: list[str], pin: Pinned) -> DataFr
         .load(pin.path)
     )
     sign = F.when(F.col("_change_type").isin("insert", "update_postimage"), 1).otherwise(-1)
-    net = feed.groupBy(*columns).agg(F.sum(sign).alias("_net"))
-    return net.where("_net <> 0").drop("_net")
+    return feed.groupBy(*columns).agg(F.sum(sign).alias(NET)).where(f"{NET} <> 0")
 
 
 def affected(
@@ -127,15 +131,39 @@ def _scope_values(scope: Days | Keys, spread: Spread | None, rows: DataFrame) ->
 def _look_up(driving: DataFrame, spread: Spread, rows: DataFrame) -> DataFrame:
     """Rows of the driving input that changed rows of a look-up reach."""
     if isinstance(spread, ByVersion):
-        interval = rows.select(
-            F.col(spread.key).alias("_key"), F.col(VALID_FROM).alias("_from"),
-            F.col(VALID_TO).alias("_to"),
-        ).distinct()  # fmt: skip
+        interval = changed_intervals(rows, spread)
         at = F.col(spread.at)
         valid = (at >= F.col("_from")) & (at < F.col("_to"))
         return driving.join(interval, (F.col(spread.key) == F.col("_key")) & valid, "left_semi")
     found = rows.select(*cast(ByKey, spread).columns).distinct()
     return driving.join(found, list(cast(ByKey, spread).columns), "left_semi")
+
+
+def changed_intervals(versions: DataFrame, spread: ByVersion) -> DataFrame:
+    """When a key is described otherwise than before; grain: ``_key`` and interval [_from, _to).
+
+    ``versions`` are net changes. Unless the interval itself is used, a version that merely ends
+    earlier changes nothing before its new end, so each image adds its sign at its start and
+    takes it back at its end; where the running sum of equal images is not 0, something differs.
+    """
+    values = [c for c in versions.columns if c not in (VALID_FROM, VALID_TO, NET)]
+    interval = [c for c in (VALID_FROM, VALID_TO) if spread.uses is None or c in spread.uses]
+    same = [*values, *interval]
+    starts = versions.select(*same, F.col(VALID_FROM).alias("_from"), F.col(NET).alias("_step"))
+    ends = versions.select(*same, F.col(VALID_TO).alias("_from"), (-F.col(NET)).alias("_step"))
+    steps = starts.unionByName(ends).groupBy(*same, "_from").agg(F.sum("_step").alias("_step"))
+    in_time = Window.partitionBy(*same).orderBy("_from")
+    return (
+        steps.select(
+            F.col(spread.key).alias("_key"),
+            "_from",
+            F.lead("_from").over(in_time).alias("_to"),
+            F.sum("_step").over(in_time).alias("_differs"),
+        )
+        .where("_differs <> 0")
+        .select("_key", "_from", "_to")
+        .distinct()
+    )
 
 
 def restrict(table: Table, spread: Spread | None, frame: DataFrame, part: Affected) -> DataFrame:

@@ -90,7 +90,8 @@ def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record
 def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> int:
     """Turn the present rows of the affected keys into ``rows`` by one MERGE that skips equals.
 
-    Returns the number of rows inserted, updated or deleted.
+    Rows that are all new need no MERGE: they are appended. Returns the number of rows inserted,
+    updated or deleted.
     """
     spark = rows.sparkSession
     table = target.table
@@ -100,18 +101,25 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     try:
         key = table.declaration.key[0]
         found = difference.agg(
-            F.count("*"), F.min(key), F.max(key), *_partitions(target.partition)
+            F.count("*").alias("rows"),
+            F.count_if(~F.col("_is_new")).alias("known"),
+            F.min(key).alias("first"),
+            F.max(key).alias("last"),
+            *_partitions(target.partition),
         ).first()
         assert found is not None
-        if not found[0]:
+        if not found.rows:
             progress(spark, target, record)
-            return 0
-        literals = [f"t.`{key}` BETWEEN {_literal(found[1])} AND {_literal(found[2])}"]
-        if target.partition:
-            dates = ", ".join(f"DATE'{day}'" for day in sorted({*found[3], *found[4]}))
-            literals.append(f"t.{target.partition} IN ({dates})")
-        _merge(spark, difference, target, record, literals)
-        return int(found[0])
+        elif not found.known:
+            new = _clustered(difference.select(*rows.columns), target)
+            _save(new, target, record, mode="append")
+        else:
+            literals = [f"t.`{key}` BETWEEN {_literal(found.first)} AND {_literal(found.last)}"]
+            if target.partition:
+                dates = ", ".join(f"DATE'{day}'" for day in sorted({*found.days, *found.old_days}))
+                literals.append(f"t.{target.partition} IN ({dates})")
+            _merge(spark, difference, target, record, literals)
+        return int(found.rows)
     finally:
         difference.unpersist()
 
@@ -142,11 +150,15 @@ def _difference(
         for name in rows.columns
     ]
     old_day = [F.col(f"_old.{partition}").alias("_old_day")] if partition else []
-    return differing.select(*columns, deleted.alias("_deleted"), *old_day)
+    flags = [deleted.alias("_deleted"), F.col("_old").isNull().alias("_is_new")]
+    return differing.select(*columns, *flags, *old_day)
 
 
 def _partitions(partition: str | None) -> list[Column]:
-    return [F.collect_set(partition), F.collect_set("_old_day")] if partition else []
+    if not partition:
+        return []
+    days = F.collect_set(partition).alias("days")
+    return [days, F.collect_set("_old_day").alias("old_days")]
 
 
 def _merge(
@@ -193,8 +205,8 @@ def _save(
 def files_and_bytes(path: Path) -> tuple[int, int, int]:
     """Rows, files and bytes that the newest commit wrote."""
     m = Log(path).last_metrics()
-    rows = m.get(
-        "numOutputRows", m.get("numTargetRowsInserted", 0) + m.get("numTargetRowsUpdated", 0)
-    )
+    merged = m.get("numTargetRowsInserted", 0) + m.get("numTargetRowsUpdated", 0)
+    # A MERGE also counts the rows it copies beside the changed ones as its output.
+    rows = merged if "numTargetRowsInserted" in m else m.get("numOutputRows", 0)
     files = m.get("numFiles", m.get("numTargetFilesAdded", 0))
     return rows, files, m.get("numOutputBytes", m.get("numTargetBytesAdded", 0))

@@ -55,8 +55,9 @@ class EntityMapping:
     @cached_property
     def text(self) -> str:
         """All that decides what a file's records become: a change reloads the files."""
-        return repr((self.contract, self.format, sorted(self.options.items()), self.where,
-                     self.distinct, sorted(self.columns.items())))  # fmt: skip
+        contract = (self.contract.entity, self.contract.ddl, sorted(self.contract.optional))
+        reading = (self.format, sorted(self.options.items()), self.where, self.distinct)
+        return repr((contract, reading, sorted(self.columns.items())))
 
     @cached_property
     def needs(self) -> frozenset[str]:
