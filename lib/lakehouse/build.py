@@ -2,6 +2,8 @@
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -16,7 +18,7 @@ from lakehouse.changes import WHOLE, Affected, affected, read_input, restrict, w
 from lakehouse.conf import lookup
 from lakehouse.declare import Days
 from lakehouse.errors import LakehouseError
-from lakehouse.log import Log
+from lakehouse.log import Log, Record
 from lakehouse.plan import Frame, Verdict, frame_as_of
 from lakehouse.write import (
     Target,
@@ -108,26 +110,42 @@ def _write(
         progress(spark, target, verdict.record)
         return outcome
     rows = call(spark, frame, verdict, part)
-    if table.is_staging:
-        rows = quality.judged(rows, table, frame.conf)
-        rows = within(table, rows, part)
-        split = quarantine.put_aside(rows, table, part, quarantine.ensure(frame.lake))
-        rows = quality.newest_per_key(rows.where(~quality.is_rejected()), table)
-        outcome = replace(outcome, rows_in=split.judged, quarantined=split.rejected)
-        rows = shaped(rows, table)
-    else:
+    if not table.is_staging:
         rows = quality.stopped(within(table, shaped(rows, table), part), table, frame.conf)
+        _store(rows, target, part, verdict.record)
+        return outcome
+    judged = within(table, quality.judged(rows, table, frame.conf), part)
+    with _computed_once(judged, part) as judged:
+        split = quarantine.put_aside(judged, table, part, quarantine.ensure(frame.lake))
+        good = quality.newest_per_key(judged.where(~quality.is_rejected()), table)
+        _store(shaped(good, table), target, part, verdict.record)
+    outcome = replace(outcome, rows_in=split.judged, quarantined=split.rejected)
     if part.is_whole:
-        overwrite(rows, target, verdict.record)
-    elif isinstance(table.declaration.scope, Days):
-        replace_days(rows, target, part, verdict.record)
-    else:
-        replace_keys(rows, target, part, verdict.record)
-    if outcome.rows_in is not None and part.is_whole:
         kept = files_and_bytes(target.path)[0]
-        good = outcome.rows_in - (outcome.quarantined or 0)
-        outcome = replace(outcome, repeated=good - kept)
+        outcome = replace(outcome, repeated=split.judged - split.rejected - kept)
     return outcome
+
+
+def _store(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
+    if part.is_whole:
+        overwrite(rows, target, record)
+    elif isinstance(target.table.declaration.scope, Days):
+        replace_days(rows, target, part, record)
+    else:
+        replace_keys(rows, target, part, record)
+
+
+@contextmanager
+def _computed_once(rows: DataFrame, part: Affected) -> Iterator[DataFrame]:
+    """The rows of a part are few and read several times; a whole table is cheaper to read again."""
+    if part.is_whole:
+        yield rows
+        return
+    rows = rows.persist()
+    try:
+        yield rows
+    finally:
+        rows.unpersist()
 
 
 def call(spark: SparkSession, frame: Frame, verdict: Verdict, part: Affected) -> DataFrame:

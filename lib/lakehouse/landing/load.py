@@ -58,7 +58,7 @@ def load_files(
         present = _present(spark, target)
         try:
             rows = read(spark, frame.landing, mapping, probes, batch, present)
-            _write(spark, target, rows, verdict.known, verdict.record, present)
+            _write(spark, target, rows, _replaced(probes, verdict), verdict.record, present)
         except Exception:
             readable = _set_aside_unreadable(spark, frame, mapping, found, probes, batch)
             if len(readable) == len(probes):
@@ -66,8 +66,7 @@ def load_files(
             record = _renewed(frame, verdict.record)
             if readable:
                 rows = read(spark, frame.landing, mapping, readable, batch, present)
-                known = [path for path in verdict.known if path in readable]
-                _write(spark, target, rows, known, record, present)
+                _write(spark, target, rows, _replaced(readable, verdict), record, present)
             else:
                 _create(target, struct(table.columns), empty=True)
                 progress(spark, target, record)
@@ -87,6 +86,11 @@ def load_files(
 def _probe(frame: Frame, mapping: EntityMapping, found: Survey, path: str) -> Probe:
     key = (mapping.contract.entity, path)
     return found.probes.get(key) or probe(frame.landing / path, mapping)
+
+
+def _replaced(probes: dict[str, Probe], verdict: Verdict) -> list[str]:
+    """The files whose rows one commit replaces: none where all of them are new."""
+    return list(probes) if any(path in probes for path in verdict.known) else []
 
 
 def _present(spark: SparkSession, target: Target) -> dict[str, DataType]:
@@ -114,26 +118,26 @@ def _write(
     spark: SparkSession,
     target: Target,
     rows: DataFrame,
-    known: Sequence[str],
+    replaced: Sequence[str],
     record: Record,
     present: dict[str, DataType],
 ) -> None:
-    """One commit that replaces the known files' rows; all rows, recast, where a column widens."""
+    """One commit that replaces the files' rows; all rows, recast, where a column widens."""
     _create(target, rows.schema)
     writer = rows.write.format("delta").mode("overwrite")
     options = {"userMetadata": record.json(), "mergeSchema": "true"}
     kinds = {field.name: field.dataType for field in rows.schema.fields}
-    listed = F.col(SOURCE_FILE).isin(*known)
+    listed = F.col(SOURCE_FILE).isin(*replaced)
     if any(kinds.get(name, kind) != kind for name, kind in present.items()):
         old = spark.read.format("delta").load(str(target.path)).where(~listed)
         recast = old.select(*[F.col(n).cast(kinds.get(n, t)).alias(n) for n, t in present.items()])
         rows = rows.unionByName(recast, allowMissingColumns=True)
         writer = rows.write.format("delta").mode("overwrite")
         options = {"userMetadata": record.json(), "overwriteSchema": "true"}
-    elif not known or not Log(target.path).file_count:
+    elif not replaced or not Log(target.path).file_count:
         writer = writer.mode("append")
     else:
-        quoted = ", ".join("'" + path.replace("'", "\\'") + "'" for path in known)
+        quoted = ", ".join("'" + path.replace("'", "\\'") + "'" for path in replaced)
         options["replaceWhere"] = f"{SOURCE_FILE} IN ({quoted})"
     writer.options(**options).save(str(target.path))
 

@@ -1,0 +1,244 @@
+"""Incremental builds of the toy: after any change the lake is what one full build gives."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+from toy.house import House
+
+from lakehouse import LakehouseError, catalogue
+from lakehouse.run import dry_run
+
+DAILY = ("sold_on", "amount")
+FACT = ("sale_id", "sold_on", "amount", "price")
+COMPARED = {
+    "stg_sales": ("sale_id", "item_id", "sold_on", "amount", "sequence"),
+    "stg_prices": ("item_id", "price", "label", "sequence"),
+    "int_daily": DAILY,
+    "dim_item": ("item_key", "item_id", "price", "label", "valid_from", "valid_to", "is_current"),
+    "fact_sale": FACT,
+    "mart_trend": DAILY,
+}
+
+
+@pytest.fixture(scope="module")
+def first(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Two days of sales and one price, built."""
+    house = House(tmp_path_factory.mktemp("first"))
+    house.land("prices/2026-06-01.csv", "A,10,old,2026-06-01 00:00:00")
+    house.land("sales/2026-06-01.csv", "1,A,2026-06-01,5,2026-06-01 10:00:00")
+    house.land("sales/2026-06-02.csv", "2,A,2026-06-02,7,2026-06-02 10:00:00")
+    assert set(house.built().values()) == {"whole"}
+    return house
+
+
+@pytest.fixture
+def house(first: House, tmp_path: Path) -> House:
+    return first.copy(tmp_path)
+
+
+def test_every_scope_from_landing_to_gold(first: House) -> None:
+    assert first.rows("int_daily", *DAILY) == [("2026-06-01", "5.00"), ("2026-06-02", "7.00")]
+    assert first.rows("mart_trend", *DAILY) == [("2026-06-01", "5.00"), ("2026-06-02", "12.00")]
+    assert first.rows("fact_sale", *FACT) == [
+        ("1", "2026-06-01", "5.00", "10.00"),
+        ("2", "2026-06-02", "7.00", "10.00"),
+    ]
+    assert first.built() == {}
+
+
+def test_a_row_that_moves_to_another_day_leaves_its_old_one(house: House) -> None:
+    house.land("sales/2026-06-03.csv", "1,A,2026-06-03,6,2026-06-03 09:00:00")
+    assert house.built()["fact_sale"] == "part"
+    assert house.rows("int_daily", *DAILY) == [("2026-06-02", "7.00"), ("2026-06-03", "6.00")]
+    assert house.rows("mart_trend", *DAILY) == [("2026-06-02", "7.00"), ("2026-06-03", "13.00")]
+    assert [row[:2] for row in house.rows("fact_sale", *FACT)] == [
+        ("1", "2026-06-03"),
+        ("2", "2026-06-02"),
+    ]
+
+
+def test_a_late_version_reaches_the_rows_of_its_interval_alone(house: House) -> None:
+    house.land("prices/2026-06-04.csv", "A,11,new,2026-06-02 00:00:00")
+    tables = ("raw_prices", "stg_prices", "dim_item", "fact_sale")
+    assert house.built() == dict.fromkeys(tables, "part")
+    assert [row[3] for row in house.rows("fact_sale", *FACT)] == ["10.00", "11.00"]
+    assert house.rows("dim_item", "price", "label", "valid_from", "is_current") == [
+        ("10.00", "new", "1900-01-01 00:00:00+00:00", "False"),
+        ("11.00", "new", "2026-06-02 00:00:00+00:00", "True"),
+    ]
+
+
+def test_arrival_order_and_repeats_do_not_matter(house: House, tmp_path: Path) -> None:
+    house.land("prices/b.csv", "A,12,c,2026-06-03 00:00:00", "B,1,b,2026-06-02 00:00:00")
+    house.land("sales/2026-06-05.csv", "3,B,2026-06-01,3,2026-06-05 10:00:00")
+    house.built()
+    house.land("prices/a.csv", "A,11,b,2026-06-02 00:00:00", "A,10,a,2026-06-01 00:00:00")
+    house.land("sales/2026-06-04.csv", "1,A,2026-06-02,4,2026-06-01 11:00:00", "4,C,2026-06-04,-1,")
+    house.land("sales/2026-06-02.csv", "5,A,2026-06-02,8,2026-06-02 10:00:00")  # corrected
+    house.built()
+    once = House(tmp_path / "once")
+    once.folder.mkdir()
+    house.landing.rename(once.landing)
+    once.built()
+    for table, columns in COMPARED.items():
+        assert house.rows(table, *columns) == once.rows(table, *columns), table
+
+
+def test_a_corrected_file_replaces_its_rows(house: House) -> None:
+    house.land("sales/2026-06-01.csv", "9,A,2026-06-01,3,2026-06-01 10:00:00")
+    house.built("bronze", "stg_sales")
+    assert house.rows("raw_sales", "sale_id") == [("2",), ("9",)]
+    assert house.rows("stg_sales", "sale_id") == [("2",), ("9",)]
+
+
+def test_a_changed_setting_rebuilds_only_what_takes_it(house: House) -> None:
+    assert house.built(factor=2) == {"mart_trend": "whole"}
+    assert house.rows("mart_trend", *DAILY) == [("2026-06-01", "10.00"), ("2026-06-02", "24.00")]
+
+
+def test_a_changed_term_rebuilds_its_table_and_equal_rows_end_there(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = catalogue.fingerprint
+    changed = {"int_daily": "another"}
+    monkeypatch.setattr(catalogue, "fingerprint", lambda f: changed.get(f.__name__) or own(f))
+    rebuilt, reached = house.build("silver", "gold").outcomes
+    assert (rebuilt.table, rebuilt.reason) == ("silver.int_daily", "its code changed")
+    assert (reached.table, reached.mode, reached.files) == ("gold.mart_trend", "part", 0)
+    assert house.built() == {}
+
+
+def test_a_changed_mapping_reloads_its_files(house: House) -> None:
+    names = ("sale_id", "item_id", "sold_on", "updated_at")
+    house.columns = {"sales": dict(zip(names, names, strict=True)) | {"amount": "amount * 10"}}
+    assert house.built("bronze", "stg_sales") == {"raw_sales": "whole", "stg_sales": "part"}
+    assert house.rows("stg_sales", "amount") == [("50.00",), ("70.00",)]
+
+
+def test_an_unreadable_file_is_set_aside_and_the_rest_goes_on(house: House) -> None:
+    house.land("sales/2026-06-03.csv", "3,A,2026-06-03,6,2026-06-03 09:00:00")
+    (house.landing / "sales" / "2026-06-04.parquet").write_bytes(b"PAR1 cut off")
+    result = house.build()
+    assert result.exit_status == 1
+    assert [file.path for file in result.set_aside] == ["sales/2026-06-04.parquet"]
+    assert ("2026-06-03", "6.00") in house.rows("int_daily", *DAILY)
+    again = house.build()
+    assert (again.exit_status, again.outcomes) == (0, [])
+    assert len(again.known_set_aside) == 1
+
+
+def test_a_broken_stop_rule_keeps_the_table_as_it_was(house: House) -> None:
+    house.land("sales/2026-06-03.csv", "3,A,2026-06-03,2000,2026-06-03 09:00:00")
+    result = house.build()
+    ended = {o.table: (o.status, o.reason) for o in result.outcomes}
+    assert result.exit_status == 1
+    assert ended["silver.int_daily"][0] == "stopped"
+    assert "a day takes less than a thousand" in ended["silver.int_daily"][1]
+    assert ended["gold.mart_trend"] == ("skipped", "int_daily did not get built")
+    assert ended["gold.fact_sale"][0] == "built"
+    assert house.rows("int_daily", *DAILY) == [("2026-06-01", "5.00"), ("2026-06-02", "7.00")]
+    house.land("sales/2026-06-03.csv", "3,A,2026-06-03,600,2026-06-03 09:00:00")
+    mended = house.build()
+    assert mended.exit_status == 0
+    assert [w for o in mended.outcomes for w in o.warnings] == [
+        "1 rows of silver.int_daily: a day takes less than five hundred"
+    ]
+
+
+def test_a_rejected_record_is_kept_and_withdrawn_when_its_file_is_corrected(house: House) -> None:
+    house.land("sales/2026-06-03.csv", "1,A,2026-06-03,-6,2026-06-03 09:00:00", "x,A,nonsense,1,")
+    house.built("bronze", "stg_sales")
+    found = house.rows("quarantine", "rules", "source_file", "status")
+    assert [row[1:] for row in found] == [("sales/2026-06-03.csv", "quarantined")] * 2
+    assert {row[0] for row in found} == {
+        "['amount is not negative']",
+        "['sold_on is DATE', 'sold_on is present']",
+    }
+    assert house.rows("stg_sales", "amount") == [("5.00",), ("7.00",)]
+    house.land("sales/2026-06-03.csv", "1,A,2026-06-03,6,2026-06-03 09:00:00")
+    house.built("bronze", "stg_sales")
+    assert house.rows("quarantine", "status") == [("withdrawn",)] * 2
+    assert house.rows("stg_sales", "amount") == [("6.00",), ("7.00",)]
+
+
+def test_maintenance_leaves_nothing_to_build(house: House, spark: SparkSession) -> None:
+    house.land("sales/2026-06-03.csv", "3,A,2026-06-02,6,2026-06-03 09:00:00")
+    house.built("+int_daily")
+    for table in ("stg_sales", "int_daily", "dim_item"):
+        spark.sql(f"OPTIMIZE delta.`{house.path(table)}`")
+        DeltaTable(str(house.path(table))).vacuum(
+            0, dry_run=False, enforce_retention_duration=False
+        )
+    assert house.built("+int_daily") == {}
+
+
+def test_a_restored_table_is_brought_up_to_date_again(house: House) -> None:
+    house.land("sales/2026-06-03.csv", "3,A,2026-06-03,6,2026-06-03 09:00:00")
+    house.built("+mart_trend")
+    wanted = house.rows("int_daily", *DAILY), house.rows("mart_trend", *DAILY)
+    DeltaTable(str(house.path("int_daily"))).restore(1)
+    assert set(house.built("+mart_trend")) == {"int_daily", "mart_trend"}
+    assert (house.rows("int_daily", *DAILY), house.rows("mart_trend", *DAILY)) == wanted
+
+
+def test_a_vacuumed_change_feed_means_a_whole_build(house: House) -> None:
+    house.land("sales/2026-06-03.csv", "1,A,2026-06-02,6,2026-06-03 09:00:00")
+    house.built("bronze", "stg_sales")
+    house.land("sales/2026-06-04.csv", "1,A,2026-06-03,8,2026-06-04 09:00:00")
+    house.built("bronze", "stg_sales")
+    staged = DeltaTable(str(house.path("stg_sales")))
+    staged.vacuum(0, dry_run=False, enforce_retention_duration=False)
+    for file in (house.path("stg_sales") / "_change_data").rglob("*.parquet"):
+        file.unlink()
+    outcome = house.build("int_daily").outcomes[0]
+    assert outcome.mode == "whole"
+    assert "change" in outcome.reason
+    assert house.rows("int_daily", *DAILY) == [("2026-06-02", "7.00"), ("2026-06-03", "8.00")]
+
+
+def test_as_of_reads_no_further(house: House) -> None:
+    assert house.built(as_of=date(2026, 6, 1)) == {"mart_trend": "whole"}
+    assert house.rows("mart_trend", *DAILY) == [("2026-06-01", "5.00")]
+
+
+def test_the_same_content_under_another_name_adds_nothing(house: House) -> None:
+    (house.landing / "sales" / "again.csv").write_bytes(
+        (house.landing / "sales" / "2026-06-01.csv").read_bytes()
+    )
+    result = house.build()
+    assert [file.path for file in result.replays] == ["sales/again.csv"]
+    assert result.outcomes == []
+
+
+def test_an_absent_entity_is_an_empty_table(spark: SparkSession, tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.land("sales/2026-06-01.csv", "1,A,2026-06-01,5,2026-06-01 10:00:00")
+    result = house.build("+fact_sale")
+    assert (result.exit_status, result.absent) == (0, ["prices"])
+    assert house.rows("fact_sale", *FACT) == [("1", "2026-06-01", "5.00", "None")]
+
+
+def test_a_dry_run_names_what_is_stale_and_writes_nothing(house: House) -> None:
+    house.land("sales/2026-06-03.csv", "3,A,2026-06-03,6,2026-06-03 09:00:00")
+    before = sorted(house.lake.rglob("*"))
+    stale = dry_run(house.frame())
+    assert [o.table for o in stale] == [
+        "bronze.raw_sales",
+        "silver.stg_sales",
+        "silver.int_daily",
+        "gold.fact_sale",
+        "gold.mart_trend",
+    ]
+    assert sorted(house.lake.rglob("*")) == before
+
+
+def test_a_table_whose_input_was_never_built_is_refused(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    house = House(tmp_path)
+    house.land("sales/2026-06-01.csv", "1,A,2026-06-01,5,2026-06-01 10:00:00")
+    with pytest.raises(LakehouseError, match=r"stg_sales reads raw_sales.*build \+stg_sales"):
+        house.build("stg_sales")
