@@ -1,0 +1,89 @@
+"""Master events: typed, in sequence, rejected by rule, one per key and moment."""
+
+from pyspark.sql import SparkSession
+from rows import assert_rows, landed, rules_broken, staged
+
+from retail.contracts import CUSTOMERS, PRODUCTS, STORES
+from retail.silver.stg_customers import stg_customers
+from retail.silver.stg_products import stg_products
+from retail.silver.stg_stores import stg_stores
+
+
+def test_product_events_keep_their_own_time_or_their_file_s(spark: SparkSession) -> None:
+    raw = landed(
+        spark,
+        PRODUCTS,
+        "product_id unit_price is_active updated_at _operation _source_file",
+        ("PRD-000001", "9.99", "false", "2026-06-02 10:00:00", None, "p/2026-06-05.csv"),
+        ("PRD-000001", "8.99", None, None, "delete", "p/2026-06-05.csv"),
+        ("PRD-000001", "7.99", None, None, None, "p/all.csv"),
+    )
+    assert_rows(
+        staged(stg_products, raw),
+        stg_products,
+        "product_id unit_price is_active sequence operation",
+        ("PRD-000001", "9.99", False, "2026-06-02 10:00:00", "upsert"),
+        ("PRD-000001", "8.99", True, "2026-06-05 00:00:00", "delete"),
+        ("PRD-000001", "7.99", True, "1900-01-01 00:00:00", "upsert"),
+    )
+
+
+def test_a_repeated_event_is_one_row(spark: SparkSession) -> None:
+    event = ("PRD-000001", "9.99", "2026-06-02 10:00:00")
+    raw = landed(spark, PRODUCTS, "product_id unit_price updated_at", event, event)
+    assert staged(stg_products, raw).count() == 1
+
+
+def test_bad_product_records_say_what_they_break(spark: SparkSession) -> None:
+    raw = landed(
+        spark,
+        PRODUCTS,
+        "product_id unit_price unit_cost _operation",
+        ("PRD-1", "1", "1", None),
+        (None, "1", "1", None),
+        ("PRD-000001", "-1", "-1", None),
+        ("PRD-000002", "cheap", "1", "replace"),
+    )
+    assert rules_broken(stg_products, raw) == [
+        ["product_id is present"],
+        ["product_id is well-formed"],
+        ["unit_price is DECIMAL(18,4)", "operation is known"],
+        ["unit_price is not negative", "unit_cost is not negative"],
+    ]
+
+
+def test_store_events(spark: SparkSession) -> None:
+    raw = landed(
+        spark,
+        STORES,
+        "store_id state square_footage opened_date is_active updated_at",
+        ("STR-0001", "TX", "104000", "1998-04-01", None, "2026-06-01 00:00:00"),
+        ("STR-0002", "CA", "104000.5", "1998-04-01", None, "2026-06-01 00:00:00"),
+        ("store 3", "CA", None, None, None, None),
+    )
+    assert_rows(
+        staged(stg_stores, raw),
+        stg_stores,
+        "store_id state square_footage opened_date is_active sequence operation",
+        ("STR-0001", "TX", 104000, "1998-04-01", True, "2026-06-01 00:00:00", "upsert"),
+    )
+    assert rules_broken(stg_stores, raw) == [["square_footage is INT"], ["store_id is well-formed"]]
+
+
+def test_customer_events(spark: SparkSession) -> None:
+    raw = landed(
+        spark,
+        CUSTOMERS,
+        "customer_id loyalty_tier created_at updated_at",
+        ("CUS-00000001", "bronze", "2020-01-01 00:00:00", "2026-06-01 00:00:00"),
+        ("CUS-00000001", "gold", "2020-01-01 00:00:00", "2026-06-09 00:00:00"),
+        ("17850", "gold", None, None),
+    )
+    assert_rows(
+        staged(stg_customers, raw),
+        stg_customers,
+        "customer_id loyalty_tier created_at sequence operation",
+        ("CUS-00000001", "bronze", "2020-01-01 00:00:00", "2026-06-01 00:00:00", "upsert"),
+        ("CUS-00000001", "gold", "2020-01-01 00:00:00", "2026-06-09 00:00:00", "upsert"),
+    )
+    assert rules_broken(stg_customers, raw) == [["customer_id is well-formed"]]
