@@ -1,0 +1,58 @@
+"""What each table's declaration promises, held against a lake of three generated days."""
+
+from pathlib import Path
+
+import pytest
+from end_to_end.lakes import CATALOGUE, ask
+from pyspark.sql import SparkSession
+
+from lakehouse.catalogue import Table
+from lakehouse.declare import Conserved
+from lakehouse.query import spark_views
+
+KEYED = [t for t in CATALOGUE.tables.values() if t.declaration.key]
+CONSERVING = [(t, c) for t in CATALOGUE.tables.values() for c in t.declaration.conserves]
+REFERRING = [(t, *r) for t in CATALOGUE.tables.values() for r in t.declaration.references.items()]
+
+
+@pytest.mark.parametrize("table", KEYED, ids=lambda t: t.name)
+def test_the_key_is_unique_and_not_null(whole: Path, table: Table) -> None:
+    key = ", ".join(table.declaration.key)
+    empty = " OR ".join(f"{column} IS NULL" for column in table.declaration.key)
+    twice = f"SELECT {key} FROM {table.full_name} GROUP BY {key} HAVING count(*) > 1"
+    assert ask(whole, twice) == []
+    assert ask(whole, f"SELECT count(*) FROM {table.full_name} WHERE {empty}") == [(0,)]
+
+
+@pytest.mark.parametrize("table", KEYED, ids=lambda t: t.name)
+def test_required_columns_are_not_null(whole: Path, table: Table) -> None:
+    empty = " OR ".join(f"{c.name} IS NULL" for c in table.columns if c.required)
+    assert ask(whole, f"SELECT count(*) FROM {table.full_name} WHERE {empty}") == [(0,)]
+
+
+@pytest.mark.parametrize(("table", "law"), CONSERVING, ids=str)
+def test_what_is_conserved_is_neither_lost_nor_invented(
+    whole: Path, table: Table, law: Conserved
+) -> None:
+    own = ask(whole, f"SELECT {law.own} FROM {table.full_name}")
+    assert own == ask(whole, f"SELECT {law.theirs} FROM {law.table}")
+
+
+@pytest.mark.parametrize(("table", "column", "target"), REFERRING, ids=str)
+def test_references_point_at_rows(whole: Path, table: Table, column: str, target: str) -> None:
+    dimension, key = target.split(".")
+    other = CATALOGUE.tables[dimension].full_name
+    lost = ask(
+        whole,
+        f"SELECT count(*) FROM {table.full_name} WHERE {column} IS NOT NULL"
+        f" AND {column} NOT IN (SELECT {key} FROM {other} WHERE {key} IS NOT NULL)",
+    )
+    assert lost == [(0,)]
+
+
+def test_views_answer_alike_in_both_engines(spark: SparkSession, whole: Path) -> None:
+    spark_views(spark, whole, CATALOGUE)
+    for view in CATALOGUE.views.values():
+        keys = "product_key, product_id, unit_price"
+        sql = f"SELECT {keys} FROM {view.full_name} ORDER BY product_key"
+        assert [tuple(row) for row in spark.sql(sql).collect()] == ask(whole, sql)

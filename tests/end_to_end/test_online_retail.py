@@ -1,0 +1,65 @@
+"""Online Retail, sample and real days: the lake agrees with plain Python over the same files."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from conftest import REAL, ROOT, needs_real_data
+from end_to_end.lakes import TABLES, ask, differing
+from oracles.online_retail import Expected, expected
+
+from lakehouse.run import Result
+
+SAMPLE = sorted((ROOT / "data" / "online_retail_sample").glob("*.csv"))
+BY_DAY = """SELECT sold_on::VARCHAR, count(*), sum(gross_units), sum(returned_units),
+                   sum(gross_amount), sum(returned_amount), sum(net_amount)
+            FROM gold.fact_sales GROUP BY sold_on ORDER BY sold_on"""
+Build = Callable[..., Result]
+
+
+def land(files: Iterable[Path], folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    for file in files:
+        shutil.copy(file, folder)
+    return folder
+
+
+def assert_agrees(lake: Path, result: Result, oracle: Expected) -> None:
+    """Every day to the penny; every landed line is in the fact, a repeat or in quarantine."""
+    days = [
+        (day, t.lines, t.gross_units, t.returned_units, t.gross_amount, t.returned_amount,
+         t.net_amount)
+        for day, t in sorted(oracle.by_day.items())
+    ]  # fmt: skip
+    assert ask(lake, BY_DAY) == days
+    staged = next(o for o in result.outcomes if o.table == "silver.stg_transactions")
+    counted = (staged.rows_in, staged.rows, staged.repeated, staged.quarantined)
+    lines = (oracle.lines_in, len(oracle.lines), oracle.repeats, oracle.quarantined)
+    assert counted == lines
+    names = dict(ask(lake, "SELECT product_id, product_name FROM gold.dim_product_current"))
+    assert {k: v for k, v in names.items() if k not in ("unknown", "not applicable")} == (
+        oracle.products
+    )
+    known = ask(lake, "SELECT count(*) FROM gold.dim_customer WHERE customer_key NOT IN (0, -1)")
+    assert known == [(len(oracle.customers),)]
+
+
+def test_the_sample_agrees_with_plain_python(build: Build, tmp_path: Path) -> None:
+    landing = land(SAMPLE, tmp_path / "landing")
+    result = build(landing, tmp_path / "lake", source="online_retail")
+    assert result.exit_status == 0
+    assert_agrees(tmp_path / "lake", result, expected(SAMPLE))
+
+
+@needs_real_data
+def test_ten_real_days_agree_and_in_three_shuffled_batches_too(
+    build: Build, tmp_path: Path
+) -> None:
+    days = sorted(REAL.glob("*.csv.gz"))[95:105]
+    landing = land(days, tmp_path / "landing")
+    result = build(landing, tmp_path / "whole", source="online_retail")
+    assert_agrees(tmp_path / "whole", result, expected(days))
+    for batch in (days[6:], days[:3], days[3:6]):
+        land(batch, tmp_path / "arriving")
+        build(tmp_path / "arriving", tmp_path / "batches", source="online_retail")
+    assert differing(tmp_path / "batches", tmp_path / "whole", TABLES) == {}
