@@ -1,12 +1,12 @@
 """One Spark session for every test that needs one, and builds in a line."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from places import ROOT
 from pyspark.sql import SparkSession
 
 from lakehouse.conf import load, merge
@@ -15,8 +15,6 @@ from lakehouse.run import Result, run
 from lakehouse.session import start
 from retail import project
 
-ROOT = Path(__file__).parents[1]
-REAL = Path(os.environ.get("RETAIL_DATA", ROOT / "../shared/data")) / "online_retail_by_day"
 # A handful of rows: code made for them lives shorter than making it, and one task does.
 SMALL = {
     "spark": {
@@ -27,10 +25,6 @@ SMALL = {
         "spark.databricks.delta.snapshotPartitions": 1,
     }
 }
-
-needs_real_data = pytest.mark.skipif(
-    not REAL.is_dir(), reason="the real files are not here (RETAIL_DATA); .ci/run requires them"
-)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

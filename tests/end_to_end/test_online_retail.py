@@ -4,9 +4,9 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from conftest import REAL, ROOT, needs_real_data
 from end_to_end.lakes import TABLES, ask, differing
 from oracles.online_retail import Expected, expected
+from places import REAL, ROOT, needs_real_data
 
 from lakehouse.run import Result
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from places import ROOT
 
 
 def called(monkeypatch: pytest.MonkeyPatch, job: str, *words: str) -> int:

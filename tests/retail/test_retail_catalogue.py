@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from places import ROOT
 
 from lakehouse.catalogue import Table, load
 from retail.contracts import CONTRACTS

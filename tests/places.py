@@ -1,0 +1,13 @@
+"""Where tests find the project and, if they are here, the real files."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+REAL = Path(os.environ.get("RETAIL_DATA", ROOT / "../shared/data")) / "online_retail_by_day"
+
+needs_real_data = pytest.mark.skipif(
+    not REAL.is_dir(), reason="the real files are not here (RETAIL_DATA); .ci/run requires them"
+)
