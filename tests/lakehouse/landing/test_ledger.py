@@ -1,0 +1,144 @@
+"""A look at landing: what is new, known, corrected, repeated, set aside, refused."""
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+from toy.contracts import CONTRACTS
+
+from lakehouse import LakehouseError
+from lakehouse.landing.ledger import Files, Ledger, Survey, survey
+from lakehouse.landing.source import Source, load_source
+from lakehouse.log import Record
+
+HEAD = "sale_id,item_id,sold_on,amount,updated_at\n"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    file = tmp_path / "toy.yaml"
+    file.write_text("entities: {sales: {files: ['sales/*']}, prices: {files: ['prices/*']}}")
+    return load_source(file, CONTRACTS)
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Path:
+    (tmp_path / "landing" / "sales").mkdir(parents=True)
+    (tmp_path / "landing" / "sales" / "a.csv").write_text(HEAD + "1,A,2026-06-01,5,\n")
+    return tmp_path / "landing"
+
+
+def look(landing: Path, source: Source, known: Files | None = None, batch: str = "b") -> Survey:
+    return survey(landing, source, known or {}, batch)
+
+
+def statuses(found: Survey) -> dict[str, str]:
+    return {file.path: file.status for file in found.files.values()}
+
+
+def test_a_new_file_is_registered_and_a_missing_entity_absent(
+    landing: Path, source: Source
+) -> None:
+    found = look(landing, source)
+    assert statuses(found) == {"sales/a.csv": "registered"}
+    assert found.absent == ["prices"]
+
+
+def test_a_file_of_equal_size_and_time_is_not_read_again(landing: Path, source: Source) -> None:
+    first = look(landing, source)
+    assert look(landing, source, first.files).probes == {}
+    os.utime(landing / "sales" / "a.csv", ns=(1, 1))
+    touched = look(landing, source, first.files, "c").files[("sales", "sales/a.csv")]
+    assert (touched.modified_ns, touched.batch_id) == (1, "b")  # the same content: nothing new
+
+
+def test_a_corrected_file_is_registered_again(landing: Path, source: Source) -> None:
+    first = look(landing, source)
+    (landing / "sales" / "a.csv").write_text(HEAD + "1,A,2026-06-01,50,\n")
+    assert look(landing, source, first.files, "c").files[("sales", "sales/a.csv")].batch_id == "c"
+
+
+def test_a_file_that_vanished_keeps_its_row(landing: Path, source: Source) -> None:
+    first = look(landing, source)
+    (landing / "sales" / "a.csv").unlink()
+    assert look(landing, source, first.files).files == first.files
+
+
+def test_the_same_content_under_another_name_is_a_replay(landing: Path, source: Source) -> None:
+    (landing / "sales" / "b.csv").write_bytes((landing / "sales" / "a.csv").read_bytes())
+    assert statuses(look(landing, source))["sales/b.csv"] == "replay"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("b.csv", b"", "it is empty (zero bytes)"),
+        ("b.parquet", b"PAR1 cut off", "it cannot be read as parquet"),
+        ("b.csv.gz", gzip.compress(HEAD.encode() * 99)[:-9], "it cannot be read as csv"),
+        ("b.xlsx", b"PK", "its ending is none of"),
+        ("b.csv", b"sale_id,item_id,sold_on\n", "it lacks amount; it has sale_id, item_id"),
+        ("b.json", b"[not json", "no line is a JSON object"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_is_set_aside(
+    landing: Path, source: Source, name: str, content: bytes, reason: str
+) -> None:
+    (landing / "sales" / name).write_bytes(content)
+    found = look(landing, source)
+    (bad,) = found.newly_set_aside
+    assert reason in str(bad.reason)
+    assert statuses(found)["sales/a.csv"] == "registered"
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(landing: Path, source: Source) -> None:
+    (landing / "sales" / "b.csv").write_text("\ufeff" + HEAD + "2,A,2026-06-01,5,\n")
+    assert statuses(look(landing, source))["sales/b.csv"] == "registered"
+
+
+def test_what_no_file_fits_is_refused(landing: Path, source: Source, tmp_path: Path) -> None:
+    with pytest.raises(LakehouseError, match="There is no landing folder"):
+        look(tmp_path / "nowhere", source)
+    (landing / "sale").mkdir()
+    (landing / "sale" / "a.csv").touch()
+    with pytest.raises(LakehouseError, match=r"landing/sale matches no entity.*sales/\*"):
+        look(landing, source)
+
+
+def test_a_column_that_no_new_file_has_is_the_mapping_s_fault(
+    landing: Path, source: Source
+) -> None:
+    (landing / "sales" / "a.csv").write_text("sale_id,item_id,sold_on,amout\n")
+    with pytest.raises(LakehouseError, match=r"needs the column amount.*if it is now amout, map"):
+        look(landing, source)
+
+
+def test_the_ledger_is_written_once_and_refuses_another_source(
+    landing: Path, source: Source, tmp_path: Path
+) -> None:
+    ledger, found = Ledger(tmp_path / "lake"), look(landing, source)
+    ledger.write(found.files, Record(batch="b", source="toy"))
+    ledger.write(found.files, Record(batch="c", source="toy"))
+    assert ledger.read() == found.files
+    assert ledger.read(0) == {}
+    ledger.check_source(source)
+    with pytest.raises(LakehouseError, match="holds the source toy, not other; build other into"):
+        ledger.check_source(Source("other", "other.yaml", {}, {}))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("entities: {sale: {}}", "maps the entity sale, which has no contract; did you mean sales"),
+        ("entities: {sales: {file: x}}", "says file of sales, which means nothing; did you mean"),
+        ("entities: {sales: {columns: {amout: x}}}", "maps sales.amout, which the contract lacks"),
+        ("entities: {sales: {columns: {amount: x}}}", "does not map sale_id, item_id, sold_on of"),
+        ("entities: {prices: {where: 'a +'}}", "is no SQL expression"),
+        ("entities: [", "is no YAML"),
+    ],
+)
+def test_a_source_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "s.yaml").write_text(text)
+    with pytest.raises(LakehouseError) as refused:
+        load_source(tmp_path / "s.yaml", CONTRACTS)
+    assert said in str(refused.value)

@@ -1,0 +1,55 @@
+"""Spreads over days, schemas as text, and what changes a fingerprint."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from lakehouse import LakehouseError, by_day, fingerprint
+from lakehouse.schema import Column, parse
+
+
+def test_a_window_reaches_the_days_after_and_a_lag_the_day_it_names() -> None:
+    spread = by_day("sold_on", windows=(2,), lags=(7,))
+    first = date(2026, 6, 1)
+    assert spread.rewritten({first}) == {date(2026, 6, day) for day in (1, 2, 3, 8)}
+    assert spread.rewritten({first}, last=date(2026, 6, 2)) == {first, date(2026, 6, 2)}
+    assert spread.read({date(2026, 6, 8)}) == {date(2026, 6, day) for day in (8, 7, 6, 1)}
+
+
+def test_a_schema_is_read_without_a_session() -> None:
+    assert parse(
+        "id STRING NOT NULL COMMENT 'a, it''s (one)', n decimal(18, 2), l ARRAY<STRING>"
+    ) == (
+        Column("id", "STRING", True, "a, it's (one)"),
+        Column("n", "DECIMAL(18,2)"),
+        Column("l", "ARRAY<STRING>"),
+    )
+    with pytest.raises(LakehouseError, match="'id TEXT' is no column; expected name TYPE"):
+        parse("id TEXT")
+
+
+def test_code_and_imported_terms_count_and_comments_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, term = tmp_path / "fp" / "table.py", tmp_path / "fp" / "term.py"
+    table.parent.mkdir()
+    (tmp_path / "fp" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def printed(table_text: str, term_text: str, other: str = "") -> str:
+        table.write_text(table_text)
+        term.write_text(term_text)
+        (tmp_path / "fp" / "other.py").write_text(other)
+        fingerprint._tree.cache_clear()
+
+        def made() -> None: ...
+
+        made.__module__ = "fp.table"
+        return fingerprint.fingerprint(made)
+
+    base = printed("from fp.term import x\ny = x", "x = 1")
+    assert printed("from fp.term import x\n# a comment\ny  =  x", "'''Said.'''\nx = 1") == base
+    assert printed("from fp.term import x\ny = x", "x = 1", "z = 2") == base
+    assert printed("from fp.term import x\ny = x", "x = 2") != base
+    assert printed("from fp.term import x\ny = x + 1", "x = 1") != base
