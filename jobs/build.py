@@ -3,8 +3,8 @@
 import sys
 
 from lakehouse import LakehouseError
-from lakehouse.report import console, reporting, summary
-from lakehouse.run import dry_run, run
+from lakehouse.report import console, reported
+from lakehouse.run import dry_run
 from retail import project
 
 
@@ -21,10 +21,7 @@ def main() -> int:
             for outcome in dry_run(frame, options.selection):
                 console.print(f"{outcome.table:<32} {outcome.reason}")
             return 0
-        with reporting(len(frame.catalogue.order)) as report:
-            result = run(frame, options.selection, report)
-        summary(result)
-        return result.exit_status
+        return reported(frame, options.selection).exit_status
     except LakehouseError as error:
         print(error, file=sys.stderr)
         return 2

@@ -4,8 +4,7 @@ import sys
 
 from lakehouse import LakehouseError
 from lakehouse.query import in_duckdb, show
-from lakehouse.report import console, reporting, summary
-from lakehouse.run import run
+from lakehouse.report import console, reported
 from lakehouse.session import start
 from retail import project
 from retail.generator import generate
@@ -29,9 +28,7 @@ def main() -> int:
         console.print(f"Generating a retailer into {frame.landing}")
         rows = generate(spark, frame.landing, days=options.days, conf=frame.conf)
         console.print(", ".join(f"{count:,} {entity}" for entity, count in rows.items()))
-        with reporting(len(frame.catalogue.order)) as report:
-            result = run(frame, report=report)
-        summary(result)
+        result = reported(frame)
         for question, sql in QUESTIONS.items():
             show(*in_duckdb(frame.lake, frame.catalogue, sql), title=question)
         console.print(NEXT.format(lake=frame.lake, landing=frame.landing))

@@ -1,12 +1,11 @@
 """One Spark session for every test that needs one, and builds in a line."""
 
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from places import ROOT
+from places import ROOT, Build
 from pyspark.sql import SparkSession
 
 from lakehouse.conf import load, merge
@@ -14,6 +13,7 @@ from lakehouse.plan import Frame
 from lakehouse.run import Result, run
 from lakehouse.session import start
 from retail import project
+from retail.generator import generate
 
 # A handful of rows: code made for them lives shorter than making it, and one task does.
 SMALL = {
@@ -56,9 +56,6 @@ def frame(landing: Path, lake: Path, source: str = "home_improvement", **changes
     return made
 
 
-Build = Callable[..., Result]
-
-
 @pytest.fixture(scope="session")
 def build(spark: SparkSession) -> Build:
     """``build(landing, lake, *selection, source=..., as_of=..., full_refresh=...)``."""
@@ -67,3 +64,11 @@ def build(spark: SparkSession) -> Build:
         return run(frame(landing, lake, **options), selection)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def generated(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Landing files of the default retailer's last three days."""
+    folder = tmp_path_factory.mktemp("generated")
+    generate(spark, folder, days=3, conf=load("local"))
+    return folder

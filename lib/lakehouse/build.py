@@ -84,8 +84,6 @@ def _part(spark: SparkSession, frame: Frame, verdict: Verdict) -> tuple[Affected
     tables = frame.catalogue.tables
     try:
         part = affected(spark, verdict.table, tables, verdict.pins, verdict.changed, last_day)
-        if part.keys is not None:
-            part = replace(part, key_count=part.keys.count())
         return part, verdict.reason
     except PySparkException as error:
         first = str(error).strip().split("\n")[0][:120]

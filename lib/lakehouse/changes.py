@@ -114,7 +114,8 @@ def affected(
     if isinstance(scope, Days):
         found = frozenset(row[0] for row in values.collect() if row[0] is not None)
         return Affected(days=frozenset(d for d in found if last_day is None or d <= last_day))
-    return Affected(keys=values.persist())
+    keys = values.persist()
+    return Affected(keys=keys, key_count=keys.count())
 
 
 def _scope_values(scope: Days | Keys, spread: Spread | None, rows: DataFrame) -> DataFrame:

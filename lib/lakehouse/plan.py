@@ -171,7 +171,7 @@ def _at(ledger: Ledger, built: Record, entity: str) -> Files:
 
 def _loadable(files: Files) -> dict[str, str]:
     """Checksum by path of the files whose records belong in bronze."""
-    return {f.path: f.checksum for f in files.values() if f.status in ("registered", "loaded")}
+    return {f.path: f.checksum for f in files.values() if f.is_loadable}
 
 
 def values(frame: Frame, table: Table) -> dict[str, Any]:
@@ -198,9 +198,9 @@ def frame_as_of(frame: Frame) -> date:
 
 
 def date_in(path: str) -> date | None:
-    """The date in a file's name, or None."""
-    match = re.search(r"\d{4}-\d{2}-\d{2}", path)
+    """The last date in a file's path, its name before its folders, or None."""
+    match = re.match(r".*(\d{4}-\d{2}-\d{2})", path)
     try:
-        return date.fromisoformat(match[0]) if match else None
+        return date.fromisoformat(match[1]) if match else None
     except ValueError:
         return None

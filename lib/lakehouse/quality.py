@@ -19,6 +19,7 @@ from lakehouse.conf import lookup
 from lakehouse.declare import SOURCE_FILE, Expectation
 from lakehouse.landing.bronze import CORRUPT
 from lakehouse.landing.source import Contract
+from lakehouse.schema import quoted
 
 FAULTS, RECORD, REASONS = "_faults", "_record", "_reasons"
 BATCH = "_batch_id"
@@ -78,9 +79,10 @@ def _simple(sql_type: str) -> str:
 def sequence(updated_at: Column | None = None) -> Column:
     """When an event happened, UTC: its updated_at, else the date in its file's name, else 1900.
 
+    A folder's date counts where the name has none: the last date in the path is taken.
     Never the time of ingestion: arrival order must not matter.
     """
-    day = F.regexp_extract(SOURCE_FILE, r"(\d{4}-\d{2}-\d{2})", 1)
+    day = F.regexp_extract(SOURCE_FILE, r".*(\d{4}-\d{2}-\d{2})", 1)
     dated = day.try_cast("timestamp")
     known = [updated_at] if updated_at is not None else []
     return F.coalesce(*known, dated, F.lit("1900-01-01").cast("timestamp"))
@@ -100,7 +102,7 @@ def _literal(value: Any) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, str):
-        return "r'" + value.replace("'", "\\'") + "'"
+        return quoted(value)
     return json.dumps(value)
 
 

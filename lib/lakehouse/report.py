@@ -1,19 +1,28 @@
 """What a person sees of a build: a line a table, a bar on a terminal, and a summary."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lakehouse.build import Outcome
-from lakehouse.run import Report, Result
+from lakehouse.plan import Frame
+from lakehouse.run import Report, Result, run
 
 console = Console(highlight=False, soft_wrap=True)
 
 
+def reported(frame: Frame, selection: Iterable[str] = ()) -> Result:
+    """A build that a person watches: a line a table as it ends, then the summary."""
+    with _reporting(len(frame.catalogue.order)) as report:
+        result = run(frame, selection, report)
+    summary(result)
+    return result
+
+
 @contextmanager
-def reporting(tables: int) -> Iterator[Report]:
+def _reporting(tables: int) -> Iterator[Report]:
     """A callback that prints each outcome as it ends, above a bar where there is a terminal."""
     columns = (TextColumn("building"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(

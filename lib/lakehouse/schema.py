@@ -47,6 +47,11 @@ class Column:
         return _DELTA_TYPES[self.type]
 
 
+def quoted(text: str) -> str:
+    """The text as a SQL string literal."""
+    return "'" + text.replace("\\", r"\\").replace("'", r"\'") + "'"
+
+
 @cache
 def parse(ddl: str) -> tuple[Column, ...]:
     """The columns of a DDL text, in order.

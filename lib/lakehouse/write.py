@@ -11,7 +11,7 @@ from lakehouse.changes import Affected, within
 from lakehouse.declare import Days
 from lakehouse.errors import LakehouseError
 from lakehouse.log import Log, Record, create
-from lakehouse.schema import struct
+from lakehouse.schema import quoted, struct
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
@@ -73,25 +73,20 @@ def overwrite(rows: DataFrame, target: Target, record: Record) -> None:
         _save(_clustered(rows, target), target, record, overwriteSchema="true")
 
 
-def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record) -> int:
-    """Replace the affected days; returns the number of days."""
+def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
+    """Replace the affected days, of which there is at least one."""
     scope = target.table.declaration.scope
     assert isinstance(scope, Days)
-    assert part.days is not None
-    if not part.days:
-        progress(rows.sparkSession, target, record)
-        return 0
+    assert part.days
     literals = ", ".join(f"DATE'{day}'" for day in sorted(part.days))
     predicate = f"{scope.column} IN ({literals})"
     _save(_clustered(rows, target), target, record, replaceWhere=predicate)
-    return len(part.days)
 
 
-def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> int:
+def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
     """Turn the present rows of the affected keys into ``rows`` by one MERGE that skips equals.
 
-    Rows that are all new need no MERGE: they are appended. Returns the number of rows inserted,
-    updated or deleted.
+    Rows that are all new need no MERGE: they are appended.
     """
     spark = rows.sparkSession
     table = target.table
@@ -119,7 +114,6 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
                 dates = ", ".join(f"DATE'{day}'" for day in sorted({*found.days, *found.old_days}))
                 literals.append(f"t.{target.partition} IN ({dates})")
             _merge(spark, difference, target, record, literals)
-        return int(found.rows)
     finally:
         difference.unpersist()
 
@@ -185,7 +179,7 @@ def _merge(
 
 
 def _literal(value: object) -> str:
-    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "\\'") + "'"
+    return str(value) if isinstance(value, int) else quoted(str(value))
 
 
 def _clustered(rows: DataFrame, target: Target) -> DataFrame:

@@ -1,24 +1,20 @@
 """Three generated days of a few stores, and one lake built of them at once."""
 
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
-
-from lakehouse.conf import load
-from lakehouse.run import Result
-from retail.generator import generate
+from places import Build
 
 STORES = ["STR-0001", "STR-0002", "STR-0003"]
 
 
 @pytest.fixture(scope="session")
-def landing(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def landing(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Landing files of three days, cut down to what happened in STORES."""
-    folder = tmp_path_factory.mktemp("landing")
-    generate(spark, folder, days=3, conf=load("local"))
+    folder = tmp_path_factory.mktemp("cut") / "landing"
+    shutil.copytree(generated, folder)
     for file in (folder / "transactions").glob("*.parquet"):
         pq.write_table(pq.read_table(file, filters=[("store_id", "in", STORES)]), file)
     for file in (folder / "customers").glob("*.parquet"):
@@ -32,9 +28,7 @@ def days(landing: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def whole(
-    build: Callable[..., Result], landing: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def whole(build: Build, landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake built of all three days at once."""
     lake = tmp_path_factory.mktemp("whole")
     result = build(landing, lake)

@@ -1,11 +1,9 @@
 """Three generated days: built whole, built as they arrive, and computed another way."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from end_to_end.lakes import TABLES, ask, differing, land, over_files
-
-from lakehouse.run import Result
+from places import Build
 
 # What the design says of a line, in other words than ours: newest record per line, cost as of sale.
 LINES = """
@@ -27,7 +25,7 @@ LINES = """
 
 
 def test_shuffled_arrival_equals_one_build(
-    build: Callable[..., Result], landing: Path, days: list[str], whole: Path, tmp_path: Path
+    build: Build, landing: Path, days: list[str], whole: Path, tmp_path: Path
 ) -> None:
     for day in (days[1], days[2], days[0]):
         land(day, landing, tmp_path / "landing")
@@ -35,14 +33,12 @@ def test_shuffled_arrival_equals_one_build(
     assert differing(tmp_path / "lake", whole) == {}
 
 
-def test_building_again_builds_nothing(
-    build: Callable[..., Result], landing: Path, whole: Path
-) -> None:
+def test_building_again_builds_nothing(build: Build, landing: Path, whole: Path) -> None:
     assert build(landing, whole).outcomes == []
 
 
 def test_full_refresh_changes_no_row(
-    build: Callable[..., Result], landing: Path, whole: Path, tmp_path: Path
+    build: Build, landing: Path, whole: Path, tmp_path: Path
 ) -> None:
     lake = tmp_path / "lake"
     build(landing, lake, "+dim_product")

@@ -1,36 +1,20 @@
-"""A build killed at any moment and run again ends as one that was not disturbed."""
+"""A build killed again and again and then left alone ends as one that was not disturbed."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from end_to_end.lakes import TABLES, differing
-from places import ROOT
+from places import ROOT, SAMPLE, Build
 
-from lakehouse.run import Result
-
-SAMPLE = ROOT / "data" / "online_retail_sample"
+MOMENTS = ("bronze/raw_stores", "silver/stg_transactions", "gold/dim_date")
 
 
-@pytest.fixture(scope="module")
-def undisturbed(build: Callable[..., Result], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lake = tmp_path_factory.mktemp("undisturbed")
-    build(SAMPLE, lake, source="online_retail")
-    return lake
-
-
-@pytest.mark.parametrize(
-    "moment", ["bronze/raw_stores", "silver/stg_transactions", "gold/dim_date"]
-)
-def test_a_killed_build_is_made_good_by_the_next(
-    build: Callable[..., Result], undisturbed: Path, tmp_path: Path, moment: str
-) -> None:
-    lake = tmp_path / "lake"
+def kill_when(lake: Path, moment: str) -> None:
+    """Start a build and kill it, and all it started, as soon as the table's folder is there."""
     job = [sys.executable, str(ROOT / "jobs" / "build.py"), "--landing", str(SAMPLE)]
     source = ["--source", str(ROOT / "conf/sources/online_retail.yaml"), "--lake", str(lake)]
     process = subprocess.Popen([*job, *source], start_new_session=True)
@@ -41,5 +25,14 @@ def test_a_killed_build_is_made_good_by_the_next(
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def test_a_build_killed_at_every_layer_is_made_good_by_the_next(
+    build: Build, tmp_path: Path
+) -> None:
+    lake, undisturbed = tmp_path / "lake", tmp_path / "undisturbed"
+    for moment in MOMENTS:
+        kill_when(lake, moment)
     assert build(SAMPLE, lake, source="online_retail").exit_status == 0
+    build(SAMPLE, undisturbed, source="online_retail")
     assert differing(lake, undisturbed, TABLES) == {}

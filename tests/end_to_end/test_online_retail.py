@@ -1,20 +1,18 @@
 """Online Retail, sample and real days: the lake agrees with plain Python over the same files."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from end_to_end.lakes import TABLES, ask, differing
 from oracles.online_retail import Expected, expected
-from places import REAL, ROOT, needs_real_data
+from places import REAL, SAMPLE, Build, needs_real_data
 
 from lakehouse.run import Result
 
-SAMPLE = sorted((ROOT / "data" / "online_retail_sample").glob("*.csv"))
 BY_DAY = """SELECT sold_on::VARCHAR, count(*), sum(gross_units), sum(returned_units),
                    sum(gross_amount), sum(returned_amount), sum(net_amount)
             FROM gold.fact_sales GROUP BY sold_on ORDER BY sold_on"""
-Build = Callable[..., Result]
 
 
 def land(files: Iterable[Path], folder: Path) -> Path:
@@ -45,10 +43,10 @@ def assert_agrees(lake: Path, result: Result, oracle: Expected) -> None:
 
 
 def test_the_sample_agrees_with_plain_python(build: Build, tmp_path: Path) -> None:
-    landing = land(SAMPLE, tmp_path / "landing")
-    result = build(landing, tmp_path / "lake", source="online_retail")
+    files = sorted(SAMPLE.glob("*.csv"))
+    result = build(land(files, tmp_path / "landing"), tmp_path / "lake", source="online_retail")
     assert result.exit_status == 0
-    assert_agrees(tmp_path / "lake", result, expected(SAMPLE))
+    assert_agrees(tmp_path / "lake", result, expected(files))
 
 
 @needs_real_data

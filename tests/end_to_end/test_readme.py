@@ -2,16 +2,14 @@
 
 import importlib
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from end_to_end.lakes import CATALOGUE, ask
-from places import ROOT
+from places import ROOT, Build
 
 from lakehouse.catalogue import Catalogue, Table, describe
 from lakehouse.query import in_duckdb
-from lakehouse.run import Result
 
 README = (ROOT / "README.md").read_text()
 QUERIES = re.findall(r"```sql\n(.*?)```", README, re.DOTALL) + re.findall(
@@ -27,7 +25,7 @@ def test_a_query_answers(whole: Path, sql: str) -> None:
 
 
 def test_a_table_is_added_by_one_file(
-    build: Callable[..., Result],
+    build: Build,
     landing: Path,
     whole: Path,
     tmp_path: Path,

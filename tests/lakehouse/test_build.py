@@ -94,6 +94,23 @@ def test_a_corrected_file_replaces_its_rows(house: House) -> None:
     assert house.rows("stg_sales", "sale_id") == [("2",), ("9",)]
 
 
+def test_odd_signs_in_ids_and_file_names_mean_nothing(house: House) -> None:
+    odd, file = "it's\\n", "sales/it's 100%\\n[1]{a}*?.csv"
+    house.land(file, f"{odd},A,2026-06-01,3,2026-06-01 10:00:00")
+    house.built("bronze", "stg_sales")
+    house.land(file, f"{odd},A,2026-06-01,4,2026-06-01 10:00:00")
+    house.built("bronze", "stg_sales")
+    assert house.rows("raw_sales", "sale_id", "amount")[-1] == (odd, "4")
+    assert house.rows("stg_sales", "sale_id", "amount")[-1] == (odd, "4.00")
+    assert len(house.rows("stg_sales", "sale_id")) == 3
+
+
+def test_the_date_in_a_file_s_name_goes_before_its_folder_s(house: House) -> None:
+    house.land("sales/2026-07-01 export 2026-06-03.csv", "3,A,2026-06-03,3,")
+    house.built("bronze", "stg_sales")
+    assert house.rows("stg_sales", "sale_id", "sequence")[-1][1].startswith("2026-06-03")
+
+
 def test_a_changed_setting_rebuilds_only_what_takes_it(house: House) -> None:
     assert house.built(factor=2) == {"mart_trend": "whole"}
     assert house.rows("mart_trend", *DAILY) == [("2026-06-01", "10.00"), ("2026-06-02", "24.00")]

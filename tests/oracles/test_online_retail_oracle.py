@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from oracles.online_retail import Expected, Landed, Totals, expected, judge
+from places import SAMPLE
 
-SAMPLE = Path(__file__).parents[2] / "data" / "online_retail_sample"
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 
 

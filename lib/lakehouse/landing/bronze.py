@@ -80,7 +80,7 @@ def _scan(
     spark: SparkSession, landing: Path, mapping: EntityMapping, probe: Probe, paths: list[str]
 ) -> DataFrame:
     """The files as they are: text formats as text, parquet with nanoseconds made micros."""
-    full = [str(landing / path) for path in paths]
+    full = [_literally(landing / path) for path in paths]
     columns = probe.columns or ()
     if probe.format == "parquet":
         frame = spark.read.parquet(*full)
@@ -93,6 +93,11 @@ def _scan(
         )
         frame = reader.csv(full) if probe.format == "csv" else reader.json(full)
     return frame.withColumn(SOURCE_FILE, _relative_path(paths[0].count("/") + 1))
+
+
+def _literally(path: Path) -> str:
+    """The path with what Spark takes for a pattern, as in sales[1].csv, meaning itself."""
+    return re.sub(r"([\\{}\[\]*?])", r"\\\1", str(path))
 
 
 def _nanoseconds(path: Path) -> dict[str, F.Column]:

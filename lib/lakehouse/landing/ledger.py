@@ -51,6 +51,11 @@ class LandingFile:
     reason: str | None
     batch_id: str
 
+    @property
+    def is_loadable(self) -> bool:
+        """Whether its records belong in bronze."""
+        return self.status in ("registered", "loaded")
+
 
 Files = dict[tuple[str, str], LandingFile]
 
@@ -209,10 +214,18 @@ def _likely(column: str, present: Iterable[str]) -> str:
 
 
 def _mark_replays(found: Survey, source: Source, batch: str) -> None:
-    """Equal content under another path is a replay, where nothing is read from the path."""
+    """Equal content under another path is a replay, where nothing is read from the path.
+
+    A replay counts again once the file it repeats was corrected: order of arrival is no matter.
+    """
+    held = {(f.entity, f.checksum) for f in found.files.values() if f.is_loadable}
+    for key, file in sorted(found.files.items()):
+        if file.status == "replay" and (file.entity, file.checksum) not in held:
+            found.files[key] = replace(file, status="registered", reason=None)
+            held.add((file.entity, file.checksum))
     first: dict[tuple[str, str], str] = {}
     for key, file in sorted(found.files.items(), key=lambda item: item[1].batch_id == batch):
-        if file.status not in ("registered", "loaded"):
+        if not file.is_loadable:
             continue
         original = first.setdefault((file.entity, file.checksum), file.path)
         seen = found.probes.get(key)

@@ -20,7 +20,7 @@ from lakehouse.landing.probe import Probe, probe
 from lakehouse.landing.source import Contract, EntityMapping
 from lakehouse.log import Log, Record, create_from_json
 from lakehouse.plan import Frame, Verdict
-from lakehouse.schema import parse, struct
+from lakehouse.schema import parse, quoted, struct
 from lakehouse.write import Target, files_and_bytes, progress
 
 _LEDGER = threading.Lock()
@@ -137,8 +137,8 @@ def _write(
     elif not replaced or not Log(target.path).file_count:
         writer = writer.mode("append")
     else:
-        quoted = ", ".join("'" + path.replace("'", "\\'") + "'" for path in replaced)
-        options["replaceWhere"] = f"{SOURCE_FILE} IN ({quoted})"
+        literals = ", ".join(quoted(path) for path in replaced)
+        options["replaceWhere"] = f"{SOURCE_FILE} IN ({literals})"
     writer.options(**options).save(str(target.path))
 
 

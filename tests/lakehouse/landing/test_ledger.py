@@ -70,6 +70,18 @@ def test_the_same_content_under_another_name_is_a_replay(landing: Path, source: 
     assert statuses(look(landing, source))["sales/b.csv"] == "replay"
 
 
+def test_a_replay_counts_again_once_the_file_it_repeats_is_corrected(
+    landing: Path, source: Source
+) -> None:
+    first = landing / "sales" / "a.csv"
+    (landing / "sales" / "b.csv").write_bytes(first.read_bytes())
+    before = look(landing, source)
+    first.write_text(HEAD + "1,A,2026-06-01,50,\n")
+    after = look(landing, source, before.files, "c")
+    assert statuses(after) == {"sales/a.csv": "registered", "sales/b.csv": "registered"}
+    assert after.files[("sales", "sales/b.csv")].reason is None
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [

@@ -1,0 +1,33 @@
+"""One build a lake, also between processes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HOLD = (
+    "import sys; from pathlib import Path; from lakehouse.lock import lake_lock\n"
+    "with lake_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+)
+
+
+def holder(lake: Path) -> "subprocess.Popen[str]":
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(lake)], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    )
+
+
+def test_a_second_build_waits_and_says_for_whom_even_if_the_first_is_killed(
+    tmp_path: Path,
+) -> None:
+    first = holder(tmp_path)
+    assert first.stdout is not None
+    assert first.stdout.readline() == "held\n"
+    second = holder(tmp_path)
+    assert second.stderr is not None
+    assert f"Waiting for process {first.pid} on " in second.stderr.readline()
+    assert second.poll() is None
+    first.kill()
+    first.communicate()
+    assert second.communicate("")[0] == "held\n"
+    assert second.returncode == 0

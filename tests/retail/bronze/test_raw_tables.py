@@ -1,0 +1,93 @@
+"""Raw tables hold records as they landed, by the contract's names, with their file and batch."""
+
+from pathlib import Path
+
+import pandas as pd
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+
+from lakehouse.conf import conf_folder
+from lakehouse.landing.bronze import Batch, read
+from lakehouse.landing.probe import probe
+from lakehouse.landing.source import load_source
+from retail.contracts import CONTRACTS
+
+SOURCE = load_source(conf_folder() / "sources" / "home_improvement.yaml", CONTRACTS)
+BATCH = Batch("b1", "2026-06-30T10:00:00+00:00")
+
+
+def raw(spark: SparkSession, landing: Path, entity: str, *files: str) -> DataFrame:
+    """What the files become in bronze."""
+    mapping = SOURCE.mappings[entity]
+    probes = {file: probe(landing / file, mapping) for file in files}
+    return read(spark, landing, mapping, probes, BATCH, {})
+
+
+def assert_holds(actual: DataFrame, ddl: str, *rows: tuple[object, ...]) -> None:
+    expected = actual.sparkSession.createDataFrame(list(rows), ddl)
+    chosen = actual.select(*expected.columns)
+    assert_df_equality(chosen, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+def put(landing: Path, file: str, *lines: str) -> str:
+    (landing / file).parent.mkdir(exist_ok=True)
+    (landing / file).write_text("\n".join([*lines, ""]))
+    return file
+
+
+def test_raw_products_from_pandas_keep_nanosecond_times_doubles_and_extra_columns(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    columns = {name: ["x"] for name in CONTRACTS["products"].required}
+    numbers = {"unit_price": [9.99], "unit_cost": [6.0], "weight_lbs": [1.5], "shelf row": [7]}
+    created = {"created_at": pd.to_datetime(["2026-01-02 03:04:05.123456789"])}
+    (tmp_path / "products").mkdir()
+    pd.DataFrame(columns | numbers | created).to_parquet(tmp_path / "products/2026-06-30.parquet")
+    assert_holds(
+        raw(spark, tmp_path, "products", "products/2026-06-30.parquet").selectExpr(
+            "*", "cast(created_at AS STRING) AS created"
+        ),
+        "product_id STRING, unit_price DOUBLE, created STRING, shelf_row BIGINT,"
+        " is_active BOOLEAN, _source_file STRING, _batch_id STRING",
+        ("x", 9.99, "2026-01-02 03:04:05.123456", 7, None, "products/2026-06-30.parquet", "b1"),
+    )
+
+
+def test_raw_stores_from_text_stay_text(spark: SparkSession, tmp_path: Path) -> None:
+    head = ",".join(CONTRACTS["stores"].required)
+    line = 'STR-1,"Oak, Elm",retail,1 Oak St,Austin,TX,78701,South,30.1,-97.7,soon,many'
+    file = put(tmp_path, "stores/a.csv", head, line)
+    assert_holds(
+        raw(spark, tmp_path, "stores", file),
+        "store_id STRING, store_name STRING, opened_date STRING, square_footage STRING,"
+        " is_active BOOLEAN, _source_file STRING",
+        ("STR-1", "Oak, Elm", "soon", "many", None, "stores/a.csv"),
+    )
+
+
+def test_raw_customers_from_json_lines(spark: SparkSession, tmp_path: Path) -> None:
+    names = CONTRACTS["customers"].required
+    fields = ", ".join(f'"{name}": "{name[:3]}"' for name in names)
+    file = put(tmp_path, "customers/a.jsonl", f'{{{fields}, "vip": true}}', "no json at all")
+    assert_holds(
+        raw(spark, tmp_path, "customers", file),
+        "customer_id STRING, vip STRING, _corrupt_record STRING",
+        ("cus", "true", None),
+        (None, None, "no json at all"),
+    )
+
+
+def test_raw_transactions_widen_to_what_both_files_hold(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    names = CONTRACTS["transactions"].required
+    put(tmp_path, "transactions/a.csv", ",".join(names), ",".join(["x"] * len(names)))
+    typed = {name: ["y"] for name in names} | {"quantity": [3]}
+    pd.DataFrame(typed).to_parquet(tmp_path / "transactions/b.parquet")
+    files = ("transactions/a.csv", "transactions/b.parquet")
+    assert_holds(
+        raw(spark, tmp_path, "transactions", *files),
+        "transaction_id STRING, quantity STRING, _source_file STRING",
+        ("x", "x", files[0]),
+        ("y", "3", files[1]),
+    )
