@@ -7,7 +7,7 @@ from lakehouse.query import in_duckdb, show
 from lakehouse.report import console, reported
 from lakehouse.session import start
 from retail import project
-from retail.generator import generate
+from retail.generator import generate, request
 from retail.questions import QUESTIONS
 
 NEXT = """
@@ -24,9 +24,10 @@ def main() -> int:
     options = parser.parse_args()
     try:
         frame = project.frame(options)
+        asked = request(frame.conf, options.days)
         spark = start(frame.conf, "demo")
         console.print(f"Generating a retailer into {frame.landing}")
-        rows = generate(spark, frame.landing, days=options.days, conf=frame.conf)
+        rows = generate(spark, frame.landing, asked)
         console.print(", ".join(f"{count:,} {entity}" for entity, count in rows.items()))
         result = reported(frame)
         for question, sql in QUESTIONS.items():

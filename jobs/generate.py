@@ -8,7 +8,7 @@ from lakehouse import LakehouseError
 from lakehouse.conf import load
 from lakehouse.session import start
 from retail import project
-from retail.generator import generate
+from retail.generator import generate, request
 
 
 def main() -> int:
@@ -24,8 +24,8 @@ def main() -> int:
         conf = load(options.env)
         output = project.folder(options.output or conf["landing"])
         end = project.day(options.end_date, "--end-date")
-        spark = start(conf, "generate")
-        counts = generate(spark, output, options.days, options.seed, end, options.scale, conf)
+        asked = request(conf, options.days, options.seed, end, options.scale)
+        counts = generate(start(conf, "generate"), output, asked)
         for entity, rows in counts.items():
             files = len(list((output / entity).glob("*.parquet")))
             print(f"{entity:<14} {rows:>10,} rows written, {files} files in {output / entity}")

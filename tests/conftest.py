@@ -13,7 +13,7 @@ from lakehouse.plan import Frame
 from lakehouse.run import Result, run
 from lakehouse.session import start
 from retail import project
-from retail.generator import generate
+from retail.generator import generate, request
 
 # A handful of rows: code made for them lives shorter than making it, and one task does.
 SMALL = {
@@ -70,5 +70,5 @@ def build(spark: SparkSession) -> Build:
 def generated(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Landing files of the default retailer's last three days."""
     folder = tmp_path_factory.mktemp("generated")
-    generate(spark, folder, days=3, conf=load("local"))
+    generate(spark, folder, request(load("local"), days=3))
     return folder

@@ -1,6 +1,7 @@
 """One build a lake: on a local path two JVMs could overwrite each other's commit."""
 
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,11 @@ from filelock import FileLock, Timeout
 
 @contextmanager
 def lake_lock(lake: Path) -> Iterator[None]:
-    """Hold the lake's lock; wait for whoever holds it, and say for whom."""
+    """Hold the lake's lock; wait for whoever holds it, and say for whom.
+
+    A lake that is new and still empty at the end, as after a refusal, is taken away again.
+    """
+    is_new = not lake.exists()
     lake.mkdir(parents=True, exist_ok=True)
     lock, note = FileLock(lake / ".lock"), lake / ".lock-holder"
     try:
@@ -27,3 +32,5 @@ def lake_lock(lake: Path) -> Iterator[None]:
     finally:
         note.unlink(missing_ok=True)
         lock.release()
+        if is_new and [file.name for file in lake.iterdir()] == [".lock"]:
+            shutil.rmtree(lake)

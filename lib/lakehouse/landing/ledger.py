@@ -200,8 +200,8 @@ def _refuse_common_gap(source: Source, mapping: EntityMapping, found: Survey, ba
         if all(column.lower() in p.missing for p in seen):
             place = next(key[1] for key, p in found.probes.items() if p is seen[0])
             raise LakehouseError(
-                f"{source.place} needs the column {column} of {entity}, which none of the"
-                f" {len(seen)} new files has (as {place}: {', '.join(seen[0].columns or ())});"
+                f"{source.place} needs the column {column} of {entity}, which no new file has"
+                f" ({len(seen)} read; {place} has {', '.join(seen[0].columns or ())});"
                 f" {_likely(column, seen[0].columns or ())}."
             )
 

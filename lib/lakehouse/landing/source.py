@@ -1,5 +1,6 @@
 """A source: which landing files feed which entity, and how they map to its contract."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -12,6 +13,7 @@ import yaml
 from sqlglot import exp
 
 from lakehouse.catalogue import did_you_mean
+from lakehouse.conf import conf_folder
 from lakehouse.declare import SOURCE_FILE
 from lakehouse.errors import LakehouseError
 from lakehouse.schema import Column, parse
@@ -87,8 +89,10 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
     Raises LakehouseError where the file is missing or says what cannot be meant.
     """
     if not path.is_file():
-        known = sorted(p.stem for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        hint = did_you_mean(path.stem, known) if known else "write one as docs/sources.md shows"
+        shipped = conf_folder() / "sources"
+        known = {p.stem: p for folder in (path.parent, shipped) for p in folder.glob("*.yaml")}
+        close = difflib.get_close_matches(path.stem, known, n=1)
+        hint = f"did you mean {known[close[0]]}" if close else "write one as docs/sources.md shows"
         raise LakehouseError(f"There is no source file {path}; {hint}.")
     try:
         content = yaml.safe_load(path.read_text()) or {}

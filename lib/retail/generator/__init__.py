@@ -1,5 +1,5 @@
 """A home-improvement retailer made up from a seed: masters and orders as landing files."""
 
-from retail.generator.run import generate
+from retail.generator.run import Request, generate, request
 
-__all__ = ["generate"]
+__all__ = ["Request", "generate", "request"]

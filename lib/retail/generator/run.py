@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,25 +17,30 @@ from retail.generator.masters import products, stores
 from retail.generator.orders import transactions
 from retail.generator.pools import pools
 from retail.generator.timeline import FILE_DATE
-from retail.generator.world import FIRST_DAY, LAST_DAY, day_number, world_of
+from retail.generator.world import FIRST_DAY, LAST_DAY, World, day_number, world_of
 
 
-def generate(
-    spark: SparkSession,
-    output: Path,
+@dataclass(frozen=True)
+class Request:
+    """A retailer and its days, by day number, both inclusive."""
+
+    world: World
+    start: int
+    end: int
+
+
+def request(
+    conf: Mapping[str, Any],
     days: int | None = None,
     seed: int | None = None,
     end_date: date | None = None,
     scale: str | None = None,
-    conf: Mapping[str, Any] | None = None,
-) -> dict[str, int]:
-    """Write the landing files of the days up to end_date; rows written by entity.
+) -> Request:
+    """What to generate; what is left out comes from conf's ``generator`` section.
 
-    What is left out comes from conf's ``generator`` section. The orders of a day depend on seed,
-    scale and date only; the first day's masters hold every entity, later ones what changed.
     Raises LakehouseError for days or a scale that cannot be.
     """
-    default = (conf or {}).get("generator", {})
+    default = conf["generator"]
     days = days if days is not None else int(default["days"])
     seed = seed if seed is not None else int(default["seed"])
     end_date = end_date or date.fromisoformat(str(default["end_date"]))
@@ -42,8 +48,18 @@ def generate(
     end = day_number(end_date)
     start = end - days + 1
     _check(days, end_date, start)
+    return Request(world, start, end)
+
+
+def generate(spark: SparkSession, output: Path, asked: Request) -> dict[str, int]:
+    """Write the landing files of the days asked for; rows written by entity.
+
+    The orders of a day depend on seed, scale and date only; the first day's masters hold every
+    entity, later ones what changed.
+    """
+    world, start, end = asked.world, asked.start, asked.end
     session = _session(spark)
-    names = pools(seed)
+    names = pools(world.seed)
     rows = {
         "transactions": transactions(session, world, start, end),
         "customers": _whole_files(customers(session, world, names, start, end)),
