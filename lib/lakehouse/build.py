@@ -84,6 +84,8 @@ def _part(spark: SparkSession, frame: Frame, verdict: Verdict) -> tuple[Affected
     tables = frame.catalogue.tables
     try:
         part = affected(spark, verdict.table, tables, verdict.pins, verdict.changed, last_day)
+        if verdict.as_of_days and part.days is not None:
+            part = replace(part, days=part.days | verdict.as_of_days)
         return part, verdict.reason
     except PySparkException as error:
         first = str(error).strip().split("\n")[0][:120]
@@ -152,7 +154,7 @@ def call(spark: SparkSession, frame: Frame, verdict: Verdict, part: Affected) ->
     arguments: dict[str, Any] = {}
     for name, spread in table.inputs.items():
         everything = read_input(spark, tables[name], spread, verdict.pins[name])
-        arguments[name] = restrict(table, spread, everything, part)
+        arguments[name] = restrict(table, tables[name], spread, everything, part)
     arguments |= {name: lookup(frame.conf, path) for name, path in table.settings.items()}
     if table.takes_as_of:
         arguments["as_of"] = date.fromisoformat(str(verdict.record.as_of))

@@ -10,7 +10,7 @@ from datetime import date
 from functools import reduce
 from typing import cast
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table, is_direct
@@ -35,15 +35,23 @@ class Pinned:
 
 @dataclass(frozen=True)
 class Affected:
-    """The part of a table to make again: days, or a frame of distinct keys; neither is whole."""
+    """The part of a table to make again: days, or a frame of distinct keys; neither is whole.
 
-    days: frozenset[date] | None = None
+    The day None stands for landed rows whose day cannot be told: they are judged, and rejected.
+    """
+
+    days: frozenset[date | None] | None = None
     keys: DataFrame | None = None
     key_count: int | None = None
 
     @property
     def is_whole(self) -> bool:
         return self.days is None and self.keys is None
+
+    @property
+    def known_days(self) -> list[date]:
+        """The days that can be told, in order."""
+        return sorted(day for day in self.days or () if day is not None)
 
 
 WHOLE = Affected()
@@ -97,36 +105,55 @@ def affected(
     An input without a declared spread, or a table rewritten whole, gives WHOLE.
     """
     scope = table.declaration.scope
+    days: set[date | None] = set()
     parts: list[DataFrame] = []
     for name in changed:
-        spread = table.inputs[name]
+        upstream, spread = catalogue[name], table.inputs[name]
         if spread is None or not isinstance(scope, Days | Keys):
             return WHOLE
-        rows = changed_rows(spark, used_columns(catalogue[name], spread), pins[name])
-        if is_direct(table, spread):
-            parts.append(_scope_values(scope, spread, rows))
-        else:
+        rows = changed_rows(spark, used_columns(upstream, spread), pins[name])
+        if not is_direct(table, spread):
             first = next(iter(table.inputs))
-            driving = read_input(spark, catalogue[first], table.inputs[first], pins[first])
-            reached = _look_up(driving, spread, rows)
-            parts.append(_scope_values(scope, table.inputs[first], reached))
-    values = reduce(DataFrame.unionByName, parts).distinct()
+            upstream, direct = catalogue[first], table.inputs[first]
+            driving = read_input(spark, upstream, direct, pins[first])
+            rows, spread = _look_up(driving, spread, rows), direct
+        if isinstance(scope, Days):
+            days |= _days(rows, upstream, cast(ByDay, spread))
+        else:
+            parts.append(_keys(rows, scope, cast(ByKey, spread)))
     if isinstance(scope, Days):
-        found = frozenset(row[0] for row in values.collect() if row[0] is not None)
-        return Affected(days=frozenset(d for d in found if last_day is None or d <= last_day))
-    keys = values.persist()
+        reached = (day for day in days if day is None or last_day is None or day <= last_day)
+        return Affected(days=frozenset(reached))
+    keys = reduce(DataFrame.unionByName, parts).distinct().persist()
     return Affected(keys=keys, key_count=keys.count())
 
 
-def _scope_values(scope: Days | Keys, spread: Spread | None, rows: DataFrame) -> DataFrame:
-    """The distinct days or keys that changed rows of a direct input touch."""
-    if isinstance(scope, Keys):
-        columns = cast(ByKey, spread).columns
-        pairs = zip(columns, scope.columns, strict=True)
-        return rows.select(*[F.col(a).cast("string").alias(b) for a, b in pairs]).distinct()
-    by_day = cast(ByDay, spread)
-    days = F.array(*[F.date_add(F.col(c), o) for c in by_day.columns for o in by_day.offsets])
-    return rows.select(F.explode(days).alias(scope.column)).distinct()
+def _days(rows: DataFrame, upstream: Table, spread: ByDay) -> set[date | None]:
+    """The days that changed rows reach; None for landed ones whose day cannot be told."""
+    columns = F.array(*[_day_of(upstream, column) for column in spread.columns])
+    found = {row[0] for row in rows.select(F.explode(columns)).distinct().collect()}
+    unknown = {None} & found if upstream.layer == "bronze" else set()
+    return {*spread.rewritten(found - {None}), *unknown}
+
+
+def _day_of(upstream: Table, column: str) -> Column:
+    """A column's day. Landed values are cast as their contract says; null is no day of ours."""
+    if upstream.layer != "bronze":
+        return F.col(column)
+    kind = next(c.type for c in upstream.columns if c.name == column)
+    day = F.col(column).try_cast(kind).try_cast("date")
+    return F.when(_is_day(day), day)
+
+
+def _is_day(day: Column) -> Column:
+    """Within the years that dates have everywhere, 1 to 9999."""
+    return day.between(date.min, date.max)
+
+
+def _keys(rows: DataFrame, scope: Keys, spread: ByKey) -> DataFrame:
+    """The distinct keys that changed rows of a direct input touch."""
+    pairs = zip(spread.columns, scope.columns, strict=True)
+    return rows.select(*[F.col(a).cast("string").alias(b) for a, b in pairs]).distinct()
 
 
 def _look_up(driving: DataFrame, spread: Spread, rows: DataFrame) -> DataFrame:
@@ -167,15 +194,19 @@ def changed_intervals(versions: DataFrame, spread: ByVersion) -> DataFrame:
     )
 
 
-def restrict(table: Table, spread: Spread | None, frame: DataFrame, part: Affected) -> DataFrame:
+def restrict(
+    table: Table, upstream: Table, spread: Spread | None, frame: DataFrame, part: Affected
+) -> DataFrame:
     """The rows of an input that the affected part of a table is made of."""
     scope = table.declaration.scope
     if part.is_whole or spread is None or not is_direct(table, spread):
         return frame
     if isinstance(spread, ByDay) and part.days is not None:
-        wanted = sorted(spread.read(part.days))
-        day = reduce(lambda a, b: a | b, [F.col(c).isin(wanted) for c in spread.columns])
-        return frame.where(day)
+        wanted = sorted(spread.read(part.known_days))
+        days = [_day_of(upstream, column) for column in spread.columns]
+        chosen = [day.isin(wanted) for day in days]
+        chosen += [day.isNull() for day in days if None in part.days]
+        return frame.where(reduce(lambda a, b: a | b, chosen))
     if isinstance(spread, ByKey) and isinstance(scope, Keys) and part.keys is not None:
         return semi_join(frame, spread.columns, part.keys, scope.columns)
     return frame
@@ -195,7 +226,11 @@ def within(table: Table, rows: DataFrame, part: Affected) -> DataFrame:
     """Only the affected part of what a function made: its other rows may be incomplete."""
     scope = table.declaration.scope
     if part.days is not None and isinstance(scope, Days):
-        return rows.where(F.col(scope.column).isin(sorted(part.days)))
+        day = F.col(scope.column)
+        chosen = day.isin(part.known_days)
+        if None in part.days:
+            chosen = chosen | day.isNull() | ~_is_day(day)
+        return rows.where(chosen)
     if part.keys is not None and isinstance(scope, Keys):
         return semi_join(rows, scope.columns, part.keys, scope.columns)
     return rows

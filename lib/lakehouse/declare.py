@@ -106,12 +106,20 @@ class ByDay:
 
     def rewritten(self, changed: Iterable[date], last: date | None = None) -> set[date]:
         """The days whose rows a change on these days can alter, none after ``last``."""
-        reached = {day + timedelta(offset) for day in changed for offset in self.offsets}
-        return {day for day in reached if last is None or day <= last}
+        return {day for day in self._moved(changed, 1) if last is None or day <= last}
 
     def read(self, rewritten: Iterable[date]) -> set[date]:
         """The input days that rows of the rewritten days are made of."""
-        return {day - timedelta(offset) for day in rewritten for offset in self.offsets}
+        return self._moved(rewritten, -1)
+
+    def _moved(self, days: Iterable[date], sign: int) -> set[date]:
+        room = {day: (day.toordinal(), date.max.toordinal()) for day in days}
+        return {
+            day + timedelta(sign * offset)
+            for day, (number, most) in room.items()
+            for offset in self.offsets
+            if 1 <= number + sign * offset <= most
+        }
 
 
 @dataclass(frozen=True)

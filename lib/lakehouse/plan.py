@@ -15,11 +15,15 @@ from typing import Any
 from lakehouse.catalogue import Catalogue, Table
 from lakehouse.changes import Pinned
 from lakehouse.conf import lookup
+from lakehouse.declare import Days
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.ledger import NAME, Files, Ledger, Survey
 from lakehouse.landing.source import Source
 from lakehouse.log import Log, Record
 from lakehouse.quality import settings_of
+
+# A table by days follows its as-of day step by step; over a longer way it is made whole.
+MOST_DAYS = 92
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Frame:
 class Verdict:
     """Whether and how a table is to be built: ``reason`` is empty where it is up to date.
 
-    ``known`` are those of a raw table's ``files`` of which it may hold rows already.
+    ``as_of_days`` are those that a move of the as-of day opened or closed; ``known`` are those of a
+    raw table's ``files`` of which it may hold rows already.
     """
 
     table: Table
@@ -52,6 +57,7 @@ class Verdict:
     whole: bool = False
     changed: tuple[str, ...] = ()
     pins: Mapping[str, Pinned] = field(default_factory=dict)
+    as_of_days: frozenset[date] = frozenset()
     files: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
 
@@ -86,15 +92,19 @@ def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
         )
         for name, log in logs.items()
     }
-    if reason := _whole_reason(frame, record, built):
+    if reason := _whole_reason(frame, table, record, built):
         return Verdict(table, reason, record, True, tuple(logs), pins)
     assert built is not None
     changed = tuple(n for n, log in logs.items() if log.changed_since(built.built_from[n][1]))
-    reason = f"{', '.join(changed)} changed" if changed else ""
-    return Verdict(table, reason, record, False, changed, pins)
+    moved = _days_between(built.as_of, record.as_of)
+    reasons = [f"{', '.join(changed)} changed"] if changed else []
+    reasons += [f"as of {record.as_of}"] if moved else []
+    return Verdict(
+        table, "; ".join(reasons), record, False, changed, pins, as_of_days=frozenset(moved)
+    )
 
 
-def _whole_reason(frame: Frame, record: Record, built: Record | None) -> str:
+def _whole_reason(frame: Frame, table: Table, record: Record, built: Record | None) -> str:
     """Why a table must be rebuilt whole; empty where its record still holds."""
     if built is None:
         return "no record of what it was built from"
@@ -104,13 +114,23 @@ def _whole_reason(frame: Frame, record: Record, built: Record | None) -> str:
         return "its code changed"
     if built.settings != record.settings:
         return "its settings changed"
-    if built.as_of != record.as_of:
+    by_day = isinstance(table.declaration.scope, Days)
+    few = built.as_of and len(_days_between(built.as_of, record.as_of)) <= MOST_DAYS
+    if built.as_of != record.as_of and not (by_day and few):
         return f"as of {record.as_of}"
     for name, (table_id, version) in record.built_from.items():
         before = built.built_from.get(name)
         if before is None or before[0] != table_id or before[1] > version:
             return f"{name} is another table than before"
     return ""
+
+
+def _days_between(before: str | None, now: str | None) -> list[date]:
+    """The days after the earlier of two as-of days, up to the later."""
+    if not before or not now:
+        return []
+    first, last = sorted(date.fromisoformat(day).toordinal() for day in (before, now))
+    return [date.fromordinal(number) for number in range(first + 1, last + 1)]
 
 
 def _judge_raw(frame: Frame, table: Table, survey: Survey) -> Verdict:

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from datetime import date
 from functools import reduce
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected
-from lakehouse.declare import SOURCE_FILE, Keys
+from lakehouse.declare import SOURCE_FILE, Days, Keys
 from lakehouse.log import create
 from lakehouse.quality import RECORD, is_rejected, rejected
 from lakehouse.schema import parse
@@ -54,8 +55,7 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Path) -> Spli
     New rejects are added, known ones keep when they were first seen, and those that are gone or
     pass now change status. A second call changes nothing.
     """
-    scope = table.declaration.scope
-    columns = scope.columns if isinstance(scope, Keys) else table.declaration.key
+    columns = _scope_columns(table)
     counted = rows.agg(F.count("*"), F.count_if(is_rejected())).first()
     assert counted is not None
     split = Split(counted[0], counted[1])
@@ -93,10 +93,25 @@ def _known(path: Path, table: Table) -> int:
     )
 
 
+def _scope_columns(table: Table) -> tuple[str, ...]:
+    """The columns by which a part of the table is chosen."""
+    scope = table.declaration.scope
+    if isinstance(scope, Days):
+        return (scope.column,)
+    return scope.columns if isinstance(scope, Keys) else table.declaration.key
+
+
 def _in_scope(known: DataFrame, part: Affected, columns: tuple[str, ...]) -> DataFrame:
     """Known rejects whose verdict this build makes again."""
-    if part.keys is None:
+    if part.is_whole:
         return known
+    if part.days is not None:
+        day = F.get_json_object("record_key", f"$.{columns[0]}").try_cast("date")
+        chosen = day.isin(part.known_days)
+        if None in part.days:
+            chosen = chosen | day.isNull() | ~day.between(date.min, date.max)
+        return known.where(chosen)
+    assert part.keys is not None
     key = F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})
     touched = part.keys.select(key.alias("record_key"))
     same = [known["record_key"].eqNullSafe(touched["record_key"])]

@@ -74,11 +74,13 @@ def overwrite(rows: DataFrame, target: Target, record: Record) -> None:
 
 
 def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
-    """Replace the affected days, of which there is at least one."""
+    """Replace the affected days; where none can be told, only the record is written."""
     scope = target.table.declaration.scope
     assert isinstance(scope, Days)
-    assert part.days
-    literals = ", ".join(f"DATE'{day}'" for day in sorted(part.days))
+    if not part.known_days:
+        progress(rows.sparkSession, target, record)
+        return
+    literals = ", ".join(f"DATE'{day}'" for day in part.known_days)
     predicate = f"{scope.column} IN ({literals})"
     _save(_clustered(rows, target), target, record, replaceWhere=predicate)
 

@@ -217,8 +217,12 @@ def test_a_vacuumed_change_feed_means_a_whole_build(house: House) -> None:
 
 
 def test_as_of_reads_no_further(house: House) -> None:
-    assert house.built(as_of=date(2026, 6, 1)) == {"mart_trend": "whole"}
+    before = house.rows("mart_trend", *DAILY)
+    assert house.built(as_of=date(2026, 6, 1)) == {"mart_trend": "part"}
     assert house.rows("mart_trend", *DAILY) == [("2026-06-01", "5.00")]
+    assert house.built() == {"mart_trend": "part"}
+    assert house.rows("mart_trend", *DAILY) == before
+    assert house.built(as_of=date(2020, 1, 1)) == {"mart_trend": "whole"}
 
 
 def test_the_same_content_under_another_name_adds_nothing(house: House) -> None:

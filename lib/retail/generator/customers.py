@@ -7,15 +7,14 @@ tenth place is a pro's, so that a basket finds a customer of its store without a
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from retail.generator.files import by_file
 from retail.generator.hashing import div, draw, numbers, padded, texts, whole
 from retail.generator.masters import city, zip_code
 from retail.generator.places import CITIES
 from retail.generator.pools import Pools
 from retail.generator.timeline import (
-    FILE_DATE,
     State,
     changed,
-    file_date,
     moment,
     recurring,
     with_days,
@@ -84,14 +83,13 @@ def customers(spark: SparkSession, world: World, names: Pools, start: int, end: 
     numbered = spark.range(1, world.customers + 1, 1, 2).withColumnRenamed("id", "no")
     rows = with_days(numbered, start, changes).where(changed(start, exists, state))
     joined = registered(world, no)
-    return rows.select(
+    return by_file(rows, day, start, end, "no").select(
         customer_id(no).alias("customer_id"),
         F.when(pro, "pro").otherwise("consumer").alias("customer_type"),
         *_person(world, names, no),
         moment(joined).alias("created_at"),
         state(day)["loyalty_tier"].alias("loyalty_tier"),
         moment(F.greatest(joined, day - since(day))).alias("updated_at"),
-        file_date(day).alias(FILE_DATE),
     )
 
 

@@ -65,17 +65,26 @@ def season(product: Column, day: Column) -> Column:
     return 1024 + F.shiftright(swing * wave, 10)
 
 
-def rate(world: World, store: Column, product: Column, day: Column) -> Column:
-    """Lines to expect, in 1/65,536."""
-    promoted = F.when(promotion_pct(world, product, day) > 0, PROMOTION_LIFT).otherwise(1024)
+def usual_rate(world: World, store: Column, product: Column, day: Column) -> Column:
+    """Lines to expect at that time of the year, in 1/65,536: what a buyer plans with."""
     taste = 512 + draw(world.seed, "taste", 1025, store, product)
     lines = whole(round(world.lines_per_pair * 65_536))
     for share in (
         popularity(world, product),
         season(product, day),
-        weekday(day),
         store_size(world, store),
         taste,
+    ):
+        lines = F.shiftright(lines * share, 10)
+    return lines
+
+
+def rate(world: World, store: Column, product: Column, day: Column) -> Column:
+    """Lines to expect on the very day, in 1/65,536."""
+    promoted = F.when(promotion_pct(world, product, day) > 0, PROMOTION_LIFT).otherwise(1024)
+    lines = usual_rate(world, store, product, day)
+    for share in (
+        weekday(day),
         promoted,
         div((202 - price_level(world, product, day)) * 1024, 100),
     ):

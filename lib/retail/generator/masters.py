@@ -5,11 +5,11 @@ from pyspark.sql import functions as F
 
 from retail.generator import listing
 from retail.generator.assortment import BRANDS, DEPARTMENTS, GROUPS, THINGS
+from retail.generator.files import by_file
 from retail.generator.hashing import amount, div, draw, numbers, padded, texts
 from retail.generator.places import CITIES
 from retail.generator.pools import Pools
 from retail.generator.timeline import (
-    FILE_DATE,
     State,
     changed,
     file_date,
@@ -54,7 +54,8 @@ def products(spark: SparkSession, world: World, start: int, end: int) -> DataFra
     rows = with_days(_numbered(spark, world.products), start, _product_changes(world, start, end))
     now = state(day)
     launched = listing.launch_day(world, no)
-    return rows.where(changed(start, exists, state)).select(
+    placed = by_file(rows.where(changed(start, exists, state)), day, start, end, "no")
+    return placed.select(
         product_id(no).alias("product_id"),
         F.concat(
             F.lit("SKU"), draw(world.seed, "sku", 9, no) + 1, F.lpad(no.cast("string"), 6, "0")
@@ -66,7 +67,6 @@ def products(spark: SparkSession, world: World, start: int, end: int) -> DataFra
         now["is_active"].alias("is_active"),
         moment(launched).alias("created_at"),
         moment(F.greatest(launched, _last_change(world, no, day))).alias("updated_at"),
-        file_date(day).alias(FILE_DATE),
     )
 
 
@@ -128,14 +128,14 @@ def stores(spark: SparkSession, world: World, names: Pools, start: int, end: int
     changes = recurring(first - since(first), period, start, end)
     rows = with_days(_numbered(spark, world.stores), start, changes)
     opened = 3_700 + draw(world.seed, "opened", 12_000, no)
-    return rows.where(changed(start, lambda on: F.lit(True), state)).select(
+    kept = rows.where(changed(start, lambda on: F.lit(True), state))
+    return by_file(kept, day, start, end, "no").select(
         store_id(no).alias("store_id"),
         *_located(world, names, no),
         file_date(opened).alias("opened_date"),
         div(state(day)["square_footage"], 100).cast("int").alias("square_footage"),
         F.lit(True).alias("is_active"),
         moment(day - since(day)).alias("updated_at"),
-        file_date(day).alias(FILE_DATE),
     )
 
 

@@ -1,4 +1,4 @@
-"""Transactions: demand dealt into baskets, and each line again in later files as its status moves.
+"""Orders: demand dealt into baskets, and each line again in later files as its status moves.
 
 Numbers travel until the last select, which makes ids, money and times of them.
 """
@@ -8,16 +8,16 @@ from pyspark.sql import functions as F
 
 from retail.generator.customers import customer_id, shopper
 from retail.generator.demand import basket, is_pro, line_count, units
-from retail.generator.hashing import amount, div, draw, numbers, padded, texts, whole
+from retail.generator.files import by_file
+from retail.generator.hashing import amount, div, draw, padded, texts, whole
 from retail.generator.listing import price_cents, promotion_pct
 from retail.generator.masters import city, product_id, store_id
-from retail.generator.places import CITIES, hours_behind_utc
-from retail.generator.timeline import FILE_DATE, file_date
+from retail.generator.timeline import hours_to_utc
 from retail.generator.world import (
     DISTRIBUTION_CENTER,
-    FIRST_DAY,
     FULFILLMENT_CENTER,
     NODE_BLOCK,
+    NUMBERED_FROM,
     World,
     day_number,
 )
@@ -32,10 +32,18 @@ OPENS, OPEN_SECONDS = 8 * 3_600, 13 * 3_600
 OFFICE_OPENS, OFFICE_SECONDS = 14 * 3_600, 9 * 3_600
 
 
-def transactions(spark: SparkSession, world: World, start: int, end: int) -> DataFrame:
-    """One row per record of a line: its sale, and every later status up to the last day."""
-    lines = _ordered(world, _lines(spark, world, start, end))
-    return _landed(world, _records(world, lines, end), start, end)
+def asked_for(spark: SparkSession, world: World, start: int, end: int) -> DataFrame:
+    """One row per line that someone wants, with what their basket settles, whatever is in stock."""
+    return _ordered(world, _lines(spark, world, start, end))
+
+
+def transactions(world: World, lines: DataFrame, start: int, end: int) -> DataFrame:
+    """One row per record of a line: its sale, and every later status up to the last day.
+
+    ``lines`` are those of shelves.filled; the ones of days before the first are left out.
+    """
+    kept = lines.where((F.col("day") >= start) & (F.col("quantity") > 0))
+    return _landed(world, _records(world, kept, end), start, end)
 
 
 def _lines(spark: SparkSession, world: World, start: int, end: int) -> DataFrame:
@@ -54,24 +62,45 @@ def _lines(spark: SparkSession, world: World, start: int, end: int) -> DataFrame
     return dealt.withColumn("pro", is_pro(world, store, day, F.col("basket")))
 
 
+def _channel(world: World, store: Column, day: Column, basket_no: Column) -> Column:
+    """What settles a basket's channel and way: below 170 in store, then online, from 190 the app."""
+    return draw(world.seed, "channel", 200, store, day, basket_no)
+
+
+def way(world: World, store: Column, day: Column, basket_no: Column) -> Column:
+    """How a basket's goods reach the customer, a place in WAYS."""
+    luck = _channel(world, store, day, basket_no)
+    return F.when(luck < 170, IN_STORE).when(luck % 20 < 9, BOPIS).otherwise(SHIP_TO_HOME)
+
+
+def anonymous(world: World, store: Column, day: Column, basket_no: Column, pro: Column) -> Column:
+    """Whether the customer stays unknown: a quarter of the baskets in store, no pro's."""
+    return (_channel(world, store, day, basket_no) < 43) & ~pro
+
+
+def sale_number(store: Column, day: Column) -> Column:
+    """A number for the store and day."""
+    return (day - day_number(NUMBERED_FROM)) * 10_000 + store
+
+
 def _ordered(world: World, lines: DataFrame) -> DataFrame:
     """Lines with what their basket settles (customer, channel, way) and their own amounts."""
     seed = world.seed
     store, product, day = F.col("store"), F.col("product"), F.col("day")
     key = (store, day, F.col("basket"))
     line_key = (store, product, day, F.col("line"))
-    luck = draw(seed, "channel", 200, *key)
-    way = F.when(luck < 170, IN_STORE).when(luck % 20 < 9, BOPIS).otherwise(SHIP_TO_HOME)
-    anonymous = (luck < 43) & ~F.col("pro")
-    sale_no = (day - day_number(FIRST_DAY)) * 10_000 + store
+    luck = _channel(world, *key)
+    unknown = anonymous(world, *key, F.col("pro"))
+    sale_no = sale_number(store, day)
     return lines.select(
         store,
         product,
         day,
+        "line",
         (sale_no * 10_000 + F.col("basket")).alias("order_no"),
         (sale_no * 10_000_000 + product * 100 + F.col("line")).alias("line_no"),
-        F.when(~anonymous, shopper(world, *key, F.col("pro"))).alias("customer"),
-        way.alias("way"),
+        F.when(~unknown, shopper(world, *key, F.col("pro"))).alias("customer"),
+        way(world, *key).alias("way"),
         F.when(luck < 170, "in_store").when(luck < 190, "online").otherwise("app").alias("channel"),
         units(world, *line_key, F.col("pro")).alias("quantity"),
         price_cents(world, product, day).alias("price"),
@@ -132,14 +161,10 @@ def _lag(stage: Column) -> Column:
 
 
 def _landed(world: World, records: DataFrame, start: int, end: int) -> DataFrame:
-    """Records as the contract has them, one partition a file, ordered by line and status.
-
-    The order makes a file's bytes the same in every run.
-    """
+    """Records as the contract has them, one partition a file, ordered by line and status."""
     stage, way = F.col("stage"), F.col("way")
-    dated = records.withColumn(FILE_DATE, file_date(F.col("day") + F.col("lag")))
-    placed = dated.repartition(8, FILE_DATE).sortWithinPartitions(FILE_DATE, "line_no", "stage")
-    sold = F.col("day") * 86_400 + OPENS + F.col("pace") % OPEN_SECONDS
+    told = F.col("day") + F.col("lag")
+    placed = by_file(records, told, start, end, "line_no", "stage")
     gross = F.col("quantity") * F.col("price")
     discount = div(gross * F.col("pct") + 50, 100)
     status = F.when((stage == PLACED) & (way == IN_STORE), "delivered").otherwise(
@@ -151,7 +176,7 @@ def _landed(world: World, records: DataFrame, start: int, end: int) -> DataFrame
         customer_id(F.col("customer")).alias("customer_id"),
         store_id(F.col("store")).alias("store_id"),
         product_id(F.col("product")).alias("product_id"),
-        F.timestamp_seconds(sold).cast("timestamp_ntz").alias("transaction_date"),
+        F.timestamp_seconds(sold_second()).cast("timestamp_ntz").alias("transaction_date"),
         F.col("quantity").cast("int").alias("quantity"),
         amount(F.col("price"), 2, 4).alias("unit_price"),
         amount(discount, 2).alias("discount_amount"),
@@ -159,27 +184,24 @@ def _landed(world: World, records: DataFrame, start: int, end: int) -> DataFrame
         status.alias("order_status"),
         "channel",
         texts(WAYS, way).alias("fulfillment_type"),
-        _updated_at(sold, start, end).alias("updated_at"),
+        _updated_at(start, end).alias("updated_at"),
         F.when(way == SHIP_TO_HOME, store_id(_node(world))).alias("fulfilled_from"),
         F.lit("sale").alias("line_type"),
-        FILE_DATE,
     )
 
 
-def _updated_at(sold: Column, start: int, end: int) -> Column:
-    """The sale's own instant, then some time in the office hours of the file's day.
+def sold_second() -> Column:
+    """Second of the sale by the store's clock, since 1970-01-01."""
+    return F.col("day") * 86_400 + OPENS + F.col("pace") % OPEN_SECONDS
 
-    The hours between a city and UTC are looked up by day: converting every row costs seconds.
-    """
-    ahead = [hours_behind_utc(place, on) for place in CITIES for on in range(start, end + 1)]
-    index = city(F.col("store")) * (end - start + 1) + F.col("day") - start
+
+def _updated_at(start: int, end: int) -> Column:
+    """The sale's own instant, then some time in the office hours of the file's day."""
+    ahead = hours_to_utc(city(F.col("store")), F.col("day"), start, end) * 3_600
     later = (F.col("day") + F.col("lag")) * 86_400 + OFFICE_OPENS
     minute = (F.col("pace") + F.col("stage") * 977) % OFFICE_SECONDS
-    return F.timestamp_seconds(
-        F.when(F.col("stage") == PLACED, sold + numbers(ahead, index) * 3_600).otherwise(
-            later + minute
-        )
-    )
+    placed = F.col("stage") == PLACED
+    return F.timestamp_seconds(F.when(placed, sold_second() + ahead).otherwise(later + minute))
 
 
 def _node(world: World) -> Column:

@@ -8,15 +8,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError
+from retail.generator import shelves
+from retail.generator.browsing import page_views
 from retail.generator.customers import customers
 from retail.generator.files import WRITING, write_days
 from retail.generator.masters import products, stores
-from retail.generator.orders import transactions
+from retail.generator.orders import asked_for, transactions
 from retail.generator.pools import pools
-from retail.generator.timeline import FILE_DATE
 from retail.generator.world import FIRST_DAY, LAST_DAY, World, day_number, world_of
 
 
@@ -60,15 +61,20 @@ def generate(spark: SparkSession, output: Path, asked: Request) -> dict[str, int
     world, start, end = asked.world, asked.start, asked.end
     session = _session(spark)
     names = pools(world.seed)
+    before = start - shelves.DAYS_BEFORE
+    lines = shelves.filled(world, asked_for(session, world, before, end)).persist()
     rows = {
-        "transactions": transactions(session, world, start, end),
-        "customers": _whole_files(customers(session, world, names, start, end)),
-        "products": _whole_files(products(session, world, start, end)),
-        "stores": _whole_files(stores(session, world, names, start, end)),
+        "page_views": page_views(session, world, lines, start, end),
+        "transactions": transactions(world, lines, start, end),
+        "inventory_snapshots": shelves.inventory_snapshots(session, world, lines, start, end),
+        "customers": customers(session, world, names, start, end),
+        "products": products(session, world, start, end),
+        "stores": stores(session, world, names, start, end),
     }
     with ThreadPoolExecutor(2) as pool:
-        written = pool.map(lambda item: write_days(item[1], output, item[0]), rows.items())
+        written = pool.map(lambda item: write_days(item[1], output, item[0], start), rows.items())
         counts = dict(zip(rows, written, strict=True))
+    lines.unpersist()
     shutil.rmtree(output / WRITING, ignore_errors=True)
     return counts
 
@@ -92,8 +98,3 @@ def _session(spark: SparkSession) -> SparkSession:
     # The default is INT96, which carries nanoseconds and no statistics.
     session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
     return session
-
-
-def _whole_files(rows: DataFrame) -> DataFrame:
-    """All rows of a file in one partition, ordered, so that its bytes are the same in every run."""
-    return rows.repartition(2, FILE_DATE).sortWithinPartitions(FILE_DATE, rows.columns[0])

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from retail.generator.hashing import whole
+from retail.generator.hashing import numbers, whole
+from retail.generator.places import CITIES, hours_behind_utc
 
 # A change is true from this hour (UTC): after the last sale of the day before in Hawaii (21:00
 # there is 07:00), before the first sale of the day in New York (08:00 there is 12:00).
 CHANGE_HOUR = 9
-FILE_DATE = "file_date"
 
 State = Mapping[str, Column]
 
@@ -23,6 +23,15 @@ def moment(day: Column) -> Column:
 def file_date(day: Column) -> Column:
     """The date of a day number."""
     return F.date_add(F.lit("1970-01-01").cast("date"), day.cast("int"))
+
+
+def hours_to_utc(city: Column, day: Column, first: int, last: int) -> Column:
+    """Hours to add to a city's clock, by the number of the city, for UTC on days of a range.
+
+    They are looked up: converting every row costs seconds.
+    """
+    ahead = [hours_behind_utc(place, on) for place in CITIES for on in range(first, last + 1)]
+    return numbers(ahead, city * (last - first + 1) + day - first)
 
 
 def recurring(first: Column, period: Column, start: int, end: int) -> Column:

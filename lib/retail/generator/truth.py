@@ -73,17 +73,22 @@ def _store_size(world: World, store: int) -> int:
     return 717 + draw(world.seed, "store size", 615, store)
 
 
-def rate(world: World, store: int, product: int, day: int) -> int:
-    """Lines to expect, in 1/65,536."""
+def usual_rate(world: World, store: int, product: int, day: int) -> int:
+    """Lines to expect at that time of the year, in 1/65,536."""
     top, first = popularity_top(world)
     rank = (product * RANK_STEP + world.seed) % world.products
-    promoted = draw(world.seed, "promoted", 20, product, (day + 3) // 7) == 0
     lines = round(world.lines_per_pair * 65_536)
     lines = lines * (top // (rank + first)) >> 10
     lines = lines * _season(product, day) >> 10
-    lines = lines * WEEKDAYS[(day + 3) % 7] >> 10
     lines = lines * _store_size(world, store) >> 10
-    lines = lines * (512 + draw(world.seed, "taste", 1025, store, product)) >> 10
+    return lines * (512 + draw(world.seed, "taste", 1025, store, product)) >> 10
+
+
+def rate(world: World, store: int, product: int, day: int) -> int:
+    """Lines to expect on the very day, in 1/65,536."""
+    promoted = draw(world.seed, "promoted", 20, product, (day + 3) // 7) == 0
+    lines = usual_rate(world, store, product, day)
+    lines = lines * WEEKDAYS[(day + 3) % 7] >> 10
     lines = lines * (PROMOTION_LIFT if promoted else 1024) >> 10
     return lines * ((202 - price_level(world, product, day)) * 1024 // 100) >> 10
 
@@ -99,16 +104,46 @@ def line_count(world: World, store: int, product: int, day: int) -> int:
     return min((spread + rounding) >> 16, MOST_LINES)
 
 
-def demand(world: World, store: int, product: int, day: int) -> int:
-    """Units sold of the product in the store on the day, over all its lines."""
+def _asked(world: World, store: int, product: int, day: int) -> list[tuple[int, bool]]:
+    """Units asked for on each line of the day, and whether they come from the store's shelf."""
     busy = _store_size(world, store) * WEEKDAYS[(day + 3) % 7] >> 10
     baskets = 1 + (world.baskets * busy >> 10)
-    total = 0
+    asked = []
     for line in range(line_count(world, store, product, day)):
         key = (store, product, day, line)
         basket = draw(world.seed, "basket", baskets, *key)
         units = QUANTITIES[draw(world.seed, "units", len(QUANTITIES), *key)]
         if draw(world.seed, "pro basket", 100, store, day, basket) < 18:
             units *= 2 + draw(world.seed, "pro units", 4, *key)
-        total += units
-    return total
+        luck = draw(world.seed, "channel", 200, store, day, basket)
+        asked.append((units, luck < 170 or luck % 20 < 9))
+    return asked
+
+
+def demand(world: World, store: int, product: int, day: int) -> int:
+    """Units asked for of the product in the store on the day."""
+    return sum(units for units, _ in _asked(world, store, product, day))
+
+
+def level(world: World, store: int, product: int, day: int) -> int:
+    """Units on the shelf after the delivery of the day, 0 for what is not listed then."""
+    carried = draw(world.seed, "ranged", 100, store, product) < world.ranged_pct
+    if store % 50 in (5, 10) or not carried or not is_sold(world, product, day):
+        return 0
+    weekly = usual_rate(world, store, product, day) * 7 * 2_785 >> 16
+    luck = draw(world.seed, "cover", 100, store, product)
+    cover = 800 if luck < 3 else 95 + luck
+    return max(2, -(-weekly * cover // 102_400))
+
+
+def shelf(world: World, store: int, product: int, day: int) -> tuple[int, int]:
+    """Units sold on the day, shipped ones included, and units left on the shelf at its close."""
+    delivered = day - (day + draw(world.seed, "delivery", 7, store, product)) % 7
+    left, sold = level(world, store, product, delivered), 0
+    for on in range(delivered, day + 1):
+        sold = 0
+        for units, from_shelf in _asked(world, store, product, on):
+            given = min(units, left) if from_shelf else units
+            left -= given if from_shelf else 0
+            sold += given
+    return sold, left

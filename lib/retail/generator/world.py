@@ -6,9 +6,10 @@ from datetime import date, timedelta
 from lakehouse import LakehouseError
 
 EPOCH = date(1970, 1, 1)
-# Order numbers give four digits to the day, counted from here.
 FIRST_DAY = date(2020, 1, 1)
-LAST_DAY = FIRST_DAY + timedelta(days=9_999)
+# Order numbers give four digits to the day; what was asked for in the week before the first counts.
+NUMBERED_FROM = FIRST_DAY - timedelta(days=7)
+LAST_DAY = NUMBERED_FROM + timedelta(days=9_999)
 # In each fifty stores, these positions are no shops but nodes that ship.
 NODE_BLOCK, DISTRIBUTION_CENTER, FULFILLMENT_CENTER = 50, 5, 10
 # Products that appear and customers that register do so in these days, so that a month generated
@@ -41,7 +42,7 @@ def world_of(seed: int, scale: str) -> World:
     Raises LakehouseError for a scale that is neither.
     """
     if scale == "default":
-        return World(seed, 500, 50, 10_000, ranged_pct=40, lines_per_pair=1.14, baskets=133)
+        return World(seed, 500, 50, 10_000, ranged_pct=40, lines_per_pair=1.18, baskets=133)
     try:
         fraction = float(scale)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Customers in their newest state."""
+"""Customers in their newest state, with what they are worth."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import NOT_APPLICABLE, UNKNOWN, by_day, surrogate_key, table, whole, with_members
 from retail.terms.members import member
+from retail.terms.segments import NO_PURCHASE
 
 
 @table(
@@ -24,12 +25,17 @@ from retail.terms.members import member
         zip_code      STRING COMMENT 'Postal code',
         created_at    TIMESTAMP COMMENT 'When the customer registered, UTC',
         loyalty_tier  STRING COMMENT 'bronze, silver, gold or pro_xtra',
+        lifetime_value      DECIMAL(28,2) COMMENT 'Net amount of all days; 0 without a purchase',
+        first_order_date    DATE COMMENT 'Day of the first order',
+        last_order_date     DATE COMMENT 'Day of the last order',
+        purchase_segment    STRING COMMENT 'Segment on the last grid day; no_purchase without one',
         is_inferred   BOOLEAN NOT NULL COMMENT 'Known from sales alone: the master has not arrived'
     """,
 )
 def dim_customer(
     stg_customers: DataFrame,
     stg_transactions: Annotated[DataFrame, by_day("sold_on", uses=("customer_id",))],
+    int_customer_metrics: DataFrame,
 ) -> DataFrame:
     """One row per customer known from a master or from a sale, and the members 0 and -1."""
     newest = stg_customers.groupBy("customer_id").agg(
@@ -45,8 +51,13 @@ def dim_customer(
     inferred = buyers.join(masters, "customer_id", "left_anti").withColumn(
         "is_inferred", F.lit(True)
     )
-    customers = masters.unionByName(inferred, allowMissingColumns=True).withColumn(
-        "customer_key", surrogate_key("customer_id")
+    everyone = masters.unionByName(inferred, allowMissingColumns=True)
+    customers = everyone.join(_at_last(int_customer_metrics), "customer_id", "left").withColumns(
+        {
+            "customer_key": surrogate_key("customer_id"),
+            "lifetime_value": F.coalesce("lifetime_value", F.lit(0)).cast("decimal(28,2)"),
+            "purchase_segment": F.coalesce("purchase_segment", F.lit(NO_PURCHASE)),
+        }
     )
     known = {"is_inferred": False}
     return with_members(
@@ -57,3 +68,15 @@ def dim_customer(
             NOT_APPLICABLE: member("anonymous", "customer_id") | known,
         },
     )
+
+
+def _at_last(metrics: DataFrame) -> DataFrame:
+    """The figures of each customer on their last grid day."""
+    figures = {
+        "lifetime_value": "lifetime_value",
+        "first_ordered_on": "first_order_date",
+        "last_ordered_on": "last_order_date",
+        "segment": "purchase_segment",
+    }
+    last = F.max_by(F.struct(*[F.col(own).alias(name) for own, name in figures.items()]), "grid_on")
+    return metrics.groupBy("customer_id").agg(last.alias("last")).select("customer_id", "last.*")

@@ -37,14 +37,21 @@ from retail.terms import calendar
 )
 def dim_date(
     stg_transactions: Annotated[DataFrame, by_day("sold_on", uses=("sold_on", "returned_on"))],
+    stg_inventory_snapshots: Annotated[DataFrame, by_day("snapshot_date", uses=())],
     holidays: Annotated[str, setting("holidays")],
     fiscal: Annotated[calendar.Rule, setting("fiscal_calendar")],
 ) -> DataFrame:
-    """One row per day of the calendar years in which anything was sold or returned."""
-    first = F.trunc(F.min("sold_on"), "year")
-    final = F.greatest(F.max("sold_on"), F.max("returned_on"))
-    last = F.make_date(F.year(final), F.lit(12), F.lit(31))
-    span = stg_transactions.agg(F.sequence(first, last).alias("days"))
+    """One row per day of the calendar years in which anything was sold, returned or counted."""
+    sold = stg_transactions.agg(
+        F.min("sold_on").alias("first"),
+        F.greatest(F.max("sold_on"), F.max("returned_on")).alias("last"),
+    )
+    counted = stg_inventory_snapshots.agg(
+        F.min("snapshot_date").alias("first"), F.max("snapshot_date").alias("last")
+    )
+    first = F.trunc(F.min("first"), "year")
+    last = F.make_date(F.year(F.max("last")), F.lit(12), F.lit(31))
+    span = sold.unionByName(counted).agg(F.sequence(first, last).alias("days"))
     day = F.col("calendar_on")
     dates = span.select(F.explode("days").alias("calendar_on")).withColumns(
         {

@@ -45,11 +45,12 @@ from retail.terms.zones import zone_of
 def dim_store(
     stg_stores: DataFrame,
     stg_transactions: Annotated[DataFrame, by_day("sold_on", uses=("store_id", "fulfilled_from"))],
+    stg_inventory_snapshots: Annotated[DataFrame, by_day("snapshot_date", uses=("store_id",))],
     zone: Annotated[str | None, setting("zone")],
 ) -> DataFrame:
     """One row per store or node in its newest state, and per member that facts may name.
 
-    A store that sales name before its master arrives has a row with nothing but its id, so that
+    A store that sales or counts name before its master arrives has a row with nothing but its id, so that
     no join loses money. The cluster is a rank, so the table is made whole.
     """
     newest = stg_stores.groupBy("store_id").agg(
@@ -69,7 +70,8 @@ def dim_store(
     members = stg_transactions.sparkSession.range(1).select(
         F.explode(F.array(*[F.lit(name) for name in reserved])).alias("store_id")
     )
-    ids = stg_transactions.select(named.alias("store_id")).union(members).distinct()
+    counted = stg_inventory_snapshots.select("store_id")
+    ids = stg_transactions.select(named.alias("store_id")).union(members).union(counted).distinct()
     inferred = ids.join(masters, "store_id", "left_anti").withColumn(
         "store_name", F.col("store_id")
     )

@@ -42,14 +42,14 @@ def int_daily_sales(
         by_day(
             "sold_on",
             "returned_on",
-            uses=("transaction_id", "order_id", "store_id", "product_id", *LINE_COLUMNS),
+            uses=("order_id", "store_id", "product_id", *LINE_COLUMNS),
         ),
     ],
 ) -> DataFrame:
     """One row per store, product and business day with at least one sale or return."""
     sold = F.col("is_sale")
     return (
-        entries(stg_transactions)
+        entries(stg_transactions, "order_id", "store_id", "product_id")
         .groupBy("store_id", "product_id", "sold_on")
         .agg(
             *[

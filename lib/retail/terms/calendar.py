@@ -7,10 +7,11 @@ Source: National Retail Federation, 4-5-4 calendar.
 """
 
 import json
+from datetime import date
 from typing import Literal
 
 import holidays
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 Rule = Literal["nrf_454", "sunday_nearest"]
@@ -59,6 +60,28 @@ def fiscal_month(day: Column, rule: Rule) -> Column:
     return month.cast("int")
 
 
+def fiscal_week_end(day: Column, rule: Rule) -> Column:
+    """The last day of the fiscal week that a day lies in: a Saturday, or a Sunday."""
+    return F.date_add(day, F.pmod(F.lit(_ENDS_ON[rule]) - F.dayofweek(day), F.lit(7)).cast("int"))
+
+
+def grid(days: DataFrame, column: str, as_of: date, rule: Rule) -> DataFrame:
+    """The days on which slow-moving figures are taken; grain: one row per ``grid_on``.
+
+    They are every fiscal week end from the first of ``column`` on, and ``as_of`` itself: a function
+    of the data, not of when builds ran.
+    """
+    last = F.lit(as_of)
+    first = fiscal_week_end(F.min(column), rule)
+    weekly = F.sequence(first, last, F.expr("INTERVAL 7 DAYS"))
+    every = F.concat(
+        F.when(first <= last, weekly).otherwise(F.array().cast("array<date>")), F.array(last)
+    )
+    return days.agg(F.array_distinct(every).alias("days")).select(
+        F.explode("days").alias("grid_on")
+    )
+
+
 def season(day: Column) -> Column:
     """The meteorological season of the northern hemisphere."""
     names = F.array(*[F.lit(name) for name in ("winter", "spring", "summer", "autumn")])
@@ -68,6 +91,6 @@ def season(day: Column) -> Column:
 def holiday(day: Column, country: str) -> Column:
     """The name of the public holiday in ``country`` (ISO code), null on other days."""
     known = holidays.country_holidays(country, years=range(1990, 2051), language="en_US")
-    names = json.dumps({str(date): name for date, name in known.items()})
+    names = json.dumps({str(on): name for on, name in known.items()})
     by_day = F.from_json(F.lit(names), "map<string,string>")
     return F.try_element_at(by_day, day.cast("string"))

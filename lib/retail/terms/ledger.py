@@ -102,8 +102,8 @@ def net_amount() -> Column:
     return (gross_amount() - returned_amount()).cast("decimal(18,2)")
 
 
-def entries(lines: DataFrame) -> DataFrame:
-    """Ledger entries; grain: one per line and day on which it sold or gave back.
+def entries(lines: DataFrame, *kept: str) -> DataFrame:
+    """Ledger entries with the columns ``kept``; grain: one per line and day it sold or gave back.
 
     ``sold_on`` becomes the day of the entry; an entry is either a sale (gross) or a return.
     """
@@ -134,6 +134,4 @@ def entries(lines: DataFrame) -> DataFrame:
         .when(sells, F.array(sale))
         .when(_gives_back(), F.array(back))
     )
-    return lines.select(
-        "transaction_id", "order_id", "store_id", "product_id", F.explode(both).alias("entry")
-    ).select("transaction_id", "order_id", "store_id", "product_id", "entry.*")
+    return lines.select(*kept, F.explode(both).alias("entry")).select(*kept, "entry.*")
