@@ -1,0 +1,29 @@
+"""Write what the declarations say: docs/tables.md, docs/model.md, the lineage in README."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from lakehouse.catalogue import load
+from lakehouse.docs import pages
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if stale")
+    options = parser.parse_args()
+    stale = 0
+    for path, text in pages(load("retail"), ROOT).items():
+        if path.exists() and path.read_text() == text:
+            continue
+        stale += 1
+        print(f"{path.relative_to(ROOT)} {'is stale' if options.check else 'written'}")
+        if not options.check:
+            path.write_text(text)
+    return 1 if stale and options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""What the declarations say, as pages: dictionary, lineage, model, and a snapshot to review."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+
+from lakehouse.catalogue import LAYERS, Catalogue, Table, View
+from lakehouse.declare import (
+    ByDay,
+    ByKey,
+    ByVersion,
+    Days,
+    Files,
+    History,
+    Keys,
+    Scope,
+    Spread,
+)
+
+_NOTE = "<!-- Written by jobs/describe.py from the declarations; change those, not this page. -->"
+_MARKS = ("<!-- lineage -->", "<!-- /lineage -->")
+
+
+def pages(catalogue: Catalogue, root: Path) -> dict[Path, str]:
+    """Every derived page by its path, README with its picture of the lineage included."""
+    readme = root / "README.md"
+    before, mark, rest = readme.read_text().partition(_MARKS[0])
+    after = rest.partition(_MARKS[1])[2]
+    picture = f"{before}{_MARKS[0]}\n{_mermaid(lineage(catalogue))}\n{_MARKS[1]}{after}"
+    return {
+        root / "docs" / "tables.md": "\n".join(_dictionary(catalogue)) + "\n",
+        root / "docs" / "model.md": "\n".join(_model_page(catalogue)) + "\n",
+        root / "tests" / "snapshots" / "catalogue.txt": snapshot(catalogue),
+    } | ({readme: picture} if mark else {})
+
+
+def snapshot(catalogue: Catalogue) -> str:
+    """Grain, key, scope, inputs with their spread, and references of every table and view."""
+    parts = []
+    for name in catalogue.order:
+        table = catalogue.tables[name]
+        lines = [f"{table.full_name}: {table.grain}"]
+        lines += [f"    key {', '.join(table.declaration.key)}"] if table.declaration.key else []
+        lines += [f"    {_scope(table.declaration.scope)}"]
+        lines += [f"    from {n}: {_spread(s)}" for n, s in table.inputs.items()]
+        lines += [f"    takes {path}" for path in table.settings.values()]
+        lines += ["    takes as_of"] if table.takes_as_of else []
+        lines += [f"    {own} -> {other}" for own, other in table.declaration.references.items()]
+        parts.append("\n".join(lines))
+    for view in catalogue.views.values():
+        read = "\n".join(f"    from {name}" for name in _read_by(view))
+        parts.append(f"{view.full_name} (view): {_grain(view)}\n{read}")
+    return "\n\n".join(parts) + "\n"
+
+
+def lineage(catalogue: Catalogue) -> list[str]:
+    """A Mermaid flowchart: landing to bronze to silver to gold."""
+    lines = ["flowchart LR"]
+    for layer in LAYERS:
+        inside = [t.name for t in catalogue.tables.values() if t.layer == layer]
+        inside += [f"{v.name}([{v.name}])" for v in catalogue.views.values() if v.layer == layer]
+        lines += [f"  subgraph {layer}", *[f"    {name}" for name in inside], "  end"]
+    for table in catalogue.tables.values():
+        lines += [f"  {name} --> {table.name}" for name in table.inputs]
+    for view in catalogue.views.values():
+        lines += [f"  {name} -.-> {view.name}" for name in _read_by(view)]
+    return lines
+
+
+def relations(catalogue: Catalogue) -> list[str]:
+    """A Mermaid entity-relationship diagram of the declared references."""
+    lines = ["erDiagram"]
+    drawn: set[str] = set()
+    for table in catalogue.tables.values():
+        for own, target in table.declaration.references.items():
+            dimension, _ = target.split(".")
+            lines.append(f"  {dimension} ||--o{{ {table.name} : {own}")
+            drawn |= {dimension, table.name}
+    for name in sorted(drawn):
+        table = catalogue.tables[name]
+        shown = {*table.declaration.key, *table.declaration.references}
+        columns = [c for c in table.columns if c.name in shown]
+        lines += [f"  {name} {{"]
+        for column in columns:
+            kind = column.type.replace("(", "_").replace(",", "_").replace(")", "")
+            role = " PK" if column.name in table.declaration.key else " FK"
+            lines.append(f"    {kind} {column.name}{role}")
+        lines += ["  }"]
+    return lines
+
+
+def _mermaid(lines: list[str]) -> str:
+    return "\n".join(["```mermaid", *lines, "```"])
+
+
+def _dictionary(catalogue: Catalogue) -> Iterator[str]:
+    yield from ("# Tables", "", _NOTE, "")
+    for layer in LAYERS:
+        yield from (f"## {layer}", "")
+        for name in sorted(n for n, t in catalogue.tables.items() if t.layer == layer):
+            yield from _table(catalogue, catalogue.tables[name])
+        for view in catalogue.views.values():
+            if view.layer == layer:
+                yield from _view(view)
+
+
+def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
+    declaration = table.declaration
+    yield from (f"### {table.full_name}", "", table.comment, "")
+    facts = [f"Key: {', '.join(declaration.key)}."] if declaration.key else []
+    facts += [f"Rewritten: {_scope(declaration.scope)}."]
+    if table.inputs:
+        facts += [f"Made from {', '.join(f'{n} ({_spread(s)})' for n, s in table.inputs.items())}."]
+    followed = sorted(n for n, t in catalogue.tables.items() if table.name in t.inputs)
+    facts += [f"Read by {', '.join(followed)}."] if followed else []
+    yield from (" ".join(facts), "")
+    yield from ("| column | type | | meaning |", "| --- | --- | --- | --- |")
+    for column in table.columns:
+        target = declaration.references.get(column.name)
+        refers = f" ({target})" if target else ""
+        required = "required" if column.required else ""
+        yield f"| {column.name} | {column.type} | {required} | {column.comment}{refers} |"
+    yield ""
+    for rule in declaration.expects:
+        yield f"- {rule.severity}: {rule.name} (`{rule.sql}`)"
+    for law in declaration.conserves:
+        yield f"- conserved: `{law.own}` is `{law.theirs}` of {law.table}"
+    if declaration.expects or declaration.conserves:
+        yield ""
+
+
+def _view(view: View) -> Iterator[str]:
+    yield from (f"### {view.full_name} (view)", "", view.comment, "")
+    yield from ("| column | meaning |", "| --- | --- |")
+    yield from (f"| {name} | {text} |" for name, text in view.declaration.comments.items())
+    yield from ("", "```sql", "\n".join(s.strip() for s in view.sql.strip().split("\n")), "```", "")
+
+
+def _model_page(catalogue: Catalogue) -> Iterator[str]:
+    yield from ("# Model", "", _NOTE, "", "## References", "", _mermaid(relations(catalogue)), "")
+    yield from ("## Lineage", "", _mermaid(lineage(catalogue)))
+
+
+def _grain(view: View) -> str:
+    return view.comment.split("\n")[0]
+
+
+def _read_by(view: View) -> list[str]:
+    """The tables and views that a view selects from."""
+    tables = sqlglot.parse_one(view.sql, read="duckdb").find_all(exp.Table)
+    return sorted({table.name for table in tables})
+
+
+def _scope(scope: Scope) -> str:
+    match scope:
+        case Days():
+            return f"the affected days of {scope.column}"
+        case History():
+            return f"the history of the affected {', '.join(scope.columns)}"
+        case Keys():
+            return f"the rows of the affected {', '.join(scope.columns)}"
+        case Files():
+            return "the rows of the affected files"
+    return "whole"
+
+
+def _spread(spread: Spread | None) -> str:
+    match spread:
+        case ByDay():
+            first, last = spread.offsets[0], spread.offsets[-1]
+            reach = f", {first} to {last} days on" if (first, last) != (0, 0) else ""
+            return f"by day of {', '.join(spread.columns)}{reach}"
+        case ByKey():
+            return f"by {', '.join(spread.columns)}"
+        case ByVersion():
+            return f"by version of {spread.key} at {spread.at}"
+    return "any change"

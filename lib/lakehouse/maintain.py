@@ -1,0 +1,91 @@
+"""Maintenance: small files put together, and files that nobody can need any more removed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+
+from lakehouse.errors import LakehouseError
+from lakehouse.log import Log
+from lakehouse.plan import Frame
+from lakehouse.query import tables_in
+
+# Readers that started before a file was removed still want it; Delta's own limit is the same.
+LEAST_HOURS = 168
+
+
+@dataclass(frozen=True)
+class Maintained:
+    """What was done to one table; ``kept_for`` says why nothing was removed, if so."""
+
+    table: str
+    compacted: int
+    into: int
+    removed: int
+    kept_for: str = ""
+
+
+def maintain(spark: SparkSession, frame: Frame, hours: int = LEAST_HOURS) -> Iterator[Maintained]:
+    """OPTIMIZE every table of the lake, and VACUUM those whose old files no table waits for.
+
+    Raises LakehouseError for less than LEAST_HOURS, or where there is no lake.
+    """
+    if hours < LEAST_HOURS:
+        raise LakehouseError(
+            f"--hours {hours} would remove files that readers may have open; expected {LEAST_HOURS}"
+            " (7 days) or more."
+        )
+    if not any(tables_in(frame.lake)):
+        raise LakehouseError(f"There is no lake in {frame.lake}; build one first (jobs/build.py).")
+    needed = _needed(frame)
+    horizon = datetime.now(UTC) - timedelta(hours=hours)
+    for layer, name, path in tables_in(frame.lake):
+        done = spark.sql(f"OPTIMIZE delta.`{path}`").select("metrics.*").first()
+        assert done is not None
+        waiting = [who for who, since in needed.get(name, []) if since < horizon]
+        removed = 0 if waiting else _vacuum(spark, path, hours)
+        kept_for = f"{', '.join(sorted(waiting))} has not read it since" if waiting else ""
+        yield Maintained(
+            f"{layer}.{name}", done.numFilesRemoved, done.numFilesAdded, removed, kept_for
+        )
+
+
+def _vacuum(spark: SparkSession, path: Path, hours: int) -> int:
+    """Remove what no version of the last hours refers to; returns how many files went."""
+
+    def files() -> int:
+        return sum(1 for _ in path.rglob("*.parquet"))
+
+    before = files()
+    spark.sql(f"VACUUM delta.`{path}` RETAIN {hours} HOURS")
+    return before - files()
+
+
+def _needed(frame: Frame) -> dict[str, list[tuple[str, datetime]]]:
+    """Who still has to read changes of a table, and since when those have been there.
+
+    The file ledger is read at the very version a raw table was loaded by, so that one counts too.
+    """
+    found: dict[str, list[tuple[str, datetime]]] = {}
+    for table in frame.catalogue.tables.values():
+        record = Log(frame.path(table)).record()
+        for name, (_, version) in (record.built_from if record else {}).items():
+            is_ledger = name not in frame.catalogue.tables
+            path = (
+                frame.lake / "ops" / name if is_ledger else frame.path(frame.catalogue.tables[name])
+            )
+            if is_ledger or Log(path).changed_since(version):
+                since = _committed_at(path, version if is_ledger else version + 1)
+                found.setdefault(name, []).append((table.name, since))
+    return found
+
+
+def _committed_at(path: Path, version: int) -> datetime:
+    """When a version was committed; long ago where its commit is gone from the log."""
+    for commit in DeltaTable(str(path)).history():
+        if commit.get("version") == version:
+            return datetime.fromtimestamp(commit["timestamp"] / 1000, UTC)
+    return datetime.fromtimestamp(0, UTC)
