@@ -88,6 +88,8 @@ def _part(spark: SparkSession, frame: Frame, verdict: Verdict) -> tuple[Affected
             part = replace(part, days=part.days | verdict.as_of_days)
         return part, verdict.reason
     except PySparkException as error:
+        if not (error.getCondition() or "").startswith("DELTA"):
+            raise
         first = str(error).strip().split("\n")[0][:120]
         return WHOLE, f"{verdict.reason}, but the change feed cannot be read ({first})"
     except Exception as error:  # a vacuumed change file surfaces as a Py4J error
@@ -133,6 +135,9 @@ def _store(rows: DataFrame, target: Target, part: Affected, record: Record) -> N
         replace_days(rows, target, part, record)
     else:
         replace_keys(rows, target, part, record)
+    kept = Log(target.path).record()
+    if kept is None or kept.batch != record.batch:  # Delta makes no commit of no rows
+        progress(rows.sparkSession, target, record)
 
 
 @contextmanager

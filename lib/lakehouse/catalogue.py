@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+import sqlglot
+from sqlglot import exp
+
 from lakehouse.declare import (
     SOURCE_FILE,
     ByKey,
@@ -105,6 +108,12 @@ class View:
     def comment(self) -> str:
         return " ".join(_docstring(self.declaration.function).split())
 
+    @property
+    def inputs(self) -> list[str]:
+        """The tables and views that it selects from, as layer.name."""
+        found = sqlglot.parse_one(self.sql, read="duckdb").find_all(exp.Table)
+        return sorted({f"{table.db}.{table.name}" for table in found})
+
 
 class Catalogue:
     """All tables and views of a package, in build order.
@@ -188,6 +197,19 @@ class Catalogue:
         for name in sorted(self.tables, key=lambda n: (LAYERS.index(self.tables[n].layer), n)):
             visit(name, ())
         return order
+
+    def views_over(self, present: Iterable[str]) -> list[View]:
+        """The views whose tables are all ``present`` (as layer.name), each after those it reads."""
+        there = set(present)
+        chosen: list[View] = []
+        while new := [
+            view
+            for view in self.views.values()
+            if view not in chosen and there.issuperset(view.inputs)
+        ]:
+            chosen += new
+            there |= {view.full_name for view in new}
+        return chosen
 
     def ancestors(self, name: str) -> set[str]:
         """Every table that ``name`` is made from, itself excluded."""

@@ -142,12 +142,13 @@ def _day_of(upstream: Table, column: str) -> Column:
         return F.col(column)
     kind = next(c.type for c in upstream.columns if c.name == column)
     day = F.col(column).try_cast(kind).try_cast("date")
-    return F.when(_is_day(day), day)
+    return F.when(is_day(day), day)
 
 
-def _is_day(day: Column) -> Column:
-    """Within the years that dates have everywhere, 1 to 9999."""
-    return day.between(date.min, date.max)
+def is_day(day: Column) -> Column:
+    """Within the years that dates have everywhere, 1 to 9999; null for null."""
+    first, last = (F.lit(text).cast("date") for text in ("0001-01-01", "9999-12-31"))
+    return day.between(first, last)
 
 
 def _keys(rows: DataFrame, scope: Keys, spread: ByKey) -> DataFrame:
@@ -229,7 +230,7 @@ def within(table: Table, rows: DataFrame, part: Affected) -> DataFrame:
         day = F.col(scope.column)
         chosen = day.isin(part.known_days)
         if None in part.days:
-            chosen = chosen | day.isNull() | ~_is_day(day)
+            chosen = chosen | day.isNull() | ~is_day(day)
         return rows.where(chosen)
     if part.keys is not None and isinstance(scope, Keys):
         return semi_join(rows, scope.columns, part.keys, scope.columns)

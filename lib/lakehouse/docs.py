@@ -3,9 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import sqlglot
-from sqlglot import exp
-
 from lakehouse.catalogue import LAYERS, Catalogue, Table, View
 from lakehouse.declare import (
     ByDay,
@@ -50,7 +47,7 @@ def snapshot(catalogue: Catalogue) -> str:
         lines += [f"    {own} -> {other}" for own, other in table.declaration.references.items()]
         parts.append("\n".join(lines))
     for view in catalogue.views.values():
-        read = "\n".join(f"    from {name}" for name in _read_by(view))
+        read = "\n".join(f"    from {name}" for name in _names(view))
         parts.append(f"{view.full_name} (view): {_grain(view)}\n{read}")
     return "\n\n".join(parts) + "\n"
 
@@ -65,7 +62,7 @@ def lineage(catalogue: Catalogue) -> list[str]:
     for table in catalogue.tables.values():
         lines += [f"  {name} --> {table.name}" for name in table.inputs]
     for view in catalogue.views.values():
-        lines += [f"  {name} -.-> {view.name}" for name in _read_by(view)]
+        lines += [f"  {name} -.-> {view.name}" for name in _names(view)]
     return lines
 
 
@@ -147,10 +144,8 @@ def _grain(view: View) -> str:
     return view.comment.split("\n")[0]
 
 
-def _read_by(view: View) -> list[str]:
-    """The tables and views that a view selects from."""
-    tables = sqlglot.parse_one(view.sql, read="duckdb").find_all(exp.Table)
-    return sorted({table.name for table in tables})
+def _names(view: View) -> list[str]:
+    return [name.split(".")[1] for name in view.inputs]
 
 
 def _scope(scope: Scope) -> str:

@@ -2,7 +2,6 @@
 
 import threading
 from dataclasses import dataclass
-from datetime import date
 from functools import reduce
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table
-from lakehouse.changes import Affected
+from lakehouse.changes import Affected, is_day
 from lakehouse.declare import SOURCE_FILE, Days, Keys
 from lakehouse.log import create
 from lakehouse.quality import RECORD, is_rejected, rejected
@@ -109,7 +108,7 @@ def _in_scope(known: DataFrame, part: Affected, columns: tuple[str, ...]) -> Dat
         day = F.get_json_object("record_key", f"$.{columns[0]}").try_cast("date")
         chosen = day.isin(part.known_days)
         if None in part.days:
-            chosen = chosen | day.isNull() | ~day.between(date.min, date.max)
+            chosen = chosen | day.isNull() | ~is_day(day)
         return known.where(chosen)
     assert part.keys is not None
     key = F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})

@@ -45,7 +45,7 @@ def connect(lake: Path, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
             if DeltaTable(str(path)).file_uris()
             else f"CREATE VIEW {layer}.{name} AS {_empty(path)}"
         )
-    for view in catalogue.views.values():
+    for view in catalogue.views_over(f"{layer}.{name}" for layer, name, _ in found):
         connection.execute(f"CREATE VIEW {view.full_name} AS {view.sql}")
     return connection
 
@@ -73,11 +73,12 @@ def _empty(path: Path) -> str:
 
 def spark_views(spark: Any, lake: Path, catalogue: Catalogue) -> None:
     """The same names in a Spark session, as schemas over the lake's paths."""
-    for layer, name, path in tables_in(lake):
+    found = list(tables_in(lake))
+    for layer, name, path in found:
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {layer}")
         spark.sql(f"DROP TABLE IF EXISTS {layer}.{name}")
         spark.sql(f"CREATE TABLE {layer}.{name} USING delta LOCATION '{path}'")
-    for view in catalogue.views.values():
+    for view in catalogue.views_over(f"{layer}.{name}" for layer, name, _ in found):
         spark.sql(f"CREATE OR REPLACE VIEW {view.full_name} AS {view.sql}")
 
 

@@ -47,6 +47,13 @@ def test_the_sample_agrees_with_plain_python(build: Build, tmp_path: Path) -> No
     result = build(land(files, tmp_path / "landing"), tmp_path / "lake", source="online_retail")
     assert result.exit_status == 0
     assert_agrees(tmp_path / "lake", result, expected(files))
+    # It has neither counts nor visits: their tables are there, empty, and stay built.
+    assert ask(tmp_path / "lake", "SELECT count(*) FROM gold.fact_inventory_daily") == [(0,)]
+    assert ask(tmp_path / "lake", "SELECT count(*) FROM gold.mart_web_conversion") == [(0,)]
+    features = "SELECT count(*) > 1, count(is_in_stock), count(unit_price) FROM gold.training_set"
+    assert ask(tmp_path / "lake", features) == [(True, 0, 0)]
+    again = build(tmp_path / "landing", tmp_path / "lake", source="online_retail")
+    assert again.outcomes == []
 
 
 @needs_real_data

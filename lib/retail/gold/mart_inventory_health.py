@@ -66,7 +66,9 @@ def mart_inventory_health(
         return F.sum(value).cast(kind)
 
     return (
-        fact_inventory_daily.join(F.broadcast(dim_product), "product_key", "left")
+        fact_inventory_daily.join(
+            F.broadcast(dim_product.select("product_key", "category")), "product_key", "left"
+        )
         .groupBy("snapshot_date", "store_id", category.alias("category"))
         .agg(
             F.count_if(ranged).alias("ranged_count"),

@@ -93,7 +93,7 @@ def _with_category(figures: DataFrame, dim_product: DataFrame) -> DataFrame:
     versions = dim_product.select(
         F.col("product_id").alias("_id"), "category", "valid_from", "valid_to"
     )
-    end = F.date_add("grid_on", 1).cast("timestamp")
+    end = calendar.last_second(F.col("grid_on")).cast("timestamp")
     valid = (end >= F.col("valid_from")) & (end < F.col("valid_to"))
     return figures.join(
         F.broadcast(versions), (F.col("product_id") == F.col("_id")) & valid, "left"

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import by_day, conform, conserved, days, expect, sequence, setting, table
 from retail.contracts import INVENTORY_SNAPSHOTS
+from retail.terms.calendar import last_second
 from retail.terms.zones import utc
 
 
@@ -24,7 +25,7 @@ from retail.terms.zones import utc
         reorder_point      INT COMMENT 'Units at which to order again',
         safety_stock       INT COMMENT 'Units kept against surprises',
         days_of_supply     DOUBLE COMMENT 'As the store system reports it',
-        closed_at          TIMESTAMP NOT NULL COMMENT 'Midnight after the day, UTC or in the zone of the source',
+        closed_at          TIMESTAMP NOT NULL COMMENT 'Last second of the day, UTC or in the zone of the source',
         sequence           TIMESTAMP NOT NULL COMMENT 'Orders the counts of a pair and day: the date of the file, UTC'
     """,
     expects=[
@@ -57,12 +58,11 @@ def stg_inventory_snapshots(
 ) -> DataFrame:
     """One row per store, product and day counted; of several counts the one landed last by date."""
     counts = conform(raw_inventory_snapshots, INVENTORY_SNAPSHOTS)
-    midnight = F.date_add("snapshot_date", 1).cast("timestamp_ntz")
     landed = F.col("quantity_on_hand") - F.coalesce("quantity_reserved", F.lit(0))
     return counts.withColumns(
         {
             "quantity_available": F.coalesce("quantity_available", landed),
-            "closed_at": utc(midnight, F.lit(zone or "UTC")),
+            "closed_at": utc(last_second(F.col("snapshot_date")), F.lit(zone or "UTC")),
             "sequence": sequence(),
         }
     )

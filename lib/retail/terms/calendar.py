@@ -82,6 +82,11 @@ def grid(days: DataFrame, column: str, as_of: date, rule: Rule) -> DataFrame:
     )
 
 
+def last_second(day: Column) -> Column:
+    """23:59:59 of a day (TIMESTAMP_NTZ): what is true at its close, before the next one begins."""
+    return F.date_add(day, 1).cast("timestamp_ntz") - F.expr("INTERVAL 1 SECOND")
+
+
 def season(day: Column) -> Column:
     """The meteorological season of the northern hemisphere."""
     names = F.array(*[F.lit(name) for name in ("winter", "spring", "summer", "autumn")])

@@ -89,4 +89,6 @@ def segment(recency: Column, frequency: Column, monetary: Column) -> Column:
     names = [name for score in sorted(SEGMENTS) for name in SEGMENTS[score]]
     worth = F.floor((frequency + monetary + 1) / 2)
     place = ((recency - 1) * 5 + worth).cast("int")
-    return F.coalesce(F.element_at(F.array(*[F.lit(n) for n in names]), place), F.lit(NO_PURCHASE))
+    known = F.array(*[F.lit(name) for name in names])
+    # element_at claims never to be null, whatever its index: coalesce would be left out.
+    return F.coalesce(F.try_element_at(known, place), F.lit(NO_PURCHASE))

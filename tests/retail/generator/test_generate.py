@@ -1,4 +1,4 @@
-"""The generated retailer: the same for a seed, true to its demand, consistent in itself."""
+"""The generated retailer: the same for a seed, true to its demand and stock, consistent in itself."""
 
 import random
 from datetime import date
@@ -43,7 +43,7 @@ def test_the_same_seed_makes_the_same_files_to_the_byte(
     assert contents(tmp_path) == contents(generated)
 
 
-def test_units_sold_are_the_demand_that_plain_python_computes(generated: Path) -> None:
+def test_sales_and_stock_are_what_plain_python_computes(generated: Path) -> None:
     sold = over_files(
         """SELECT store_id, product_id, sold_on, sum(quantity)
            FROM (SELECT DISTINCT transaction_id, store_id, product_id, quantity,
@@ -51,7 +51,12 @@ def test_units_sold_are_the_demand_that_plain_python_computes(generated: Path) -
            GROUP BY ALL""",
         lines=f"{generated}/transactions/*.parquet",
     )
+    counted = over_files(
+        "SELECT store_id, product_id, snapshot_date, quantity_available FROM counts",
+        counts=f"{generated}/inventory_snapshots/*.parquet",
+    )
     units = {(int(s[4:]), int(p[4:]), day_number(d)): u for s, p, d, u in sold}
+    left = {(int(s[4:]), int(p[4:]), day_number(d)): u for s, p, d, u in counted}
     world = world_of(42, "default")
     days = sorted({day for _, _, day in units})
     assert len(days) == 3
@@ -59,9 +64,95 @@ def test_units_sold_are_the_demand_that_plain_python_computes(generated: Path) -
     some = [(5, 1, days[0])] + [
         (picked.randint(1, 50), picked.randint(1, 500), picked.choice(days)) for _ in range(3_000)
     ]
-    assert {key: units.get(key, 0) for key in some} == {
-        key: truth.demand(world, *key) for key in some
-    }
+    expected = {key: truth.shelf(world, *key) for key in some}
+    assert {key: (units.get(key, 0), left.get(key, 0)) for key in some} == expected
+    lost = [key for key in some if expected[key][0] < truth.demand(world, *key)]
+    assert len(lost) > 10
+    assert all(left[key] == 0 for key in lost)
+
+
+def test_stock_moves_by_sales_and_one_delivery_a_week(small: Path) -> None:
+    moved = over_files(
+        """WITH sold AS (
+               SELECT product_id, transaction_date::DATE AS on_day, sum(quantity) AS units
+               FROM (SELECT DISTINCT transaction_id, product_id, transaction_date, quantity,
+                            fulfillment_type FROM lines)
+               WHERE fulfillment_type <> 'ship_to_home' GROUP BY ALL
+           ), moves AS (
+               SELECT c.product_id, dayofweek(snapshot_date) AS weekday,
+                      quantity_available - lag(quantity_available) OVER days
+                          + coalesce(units, 0) AS delivered
+               FROM counts c LEFT JOIN sold s ON s.product_id = c.product_id
+                    AND on_day = snapshot_date
+               WINDOW days AS (PARTITION BY c.product_id ORDER BY snapshot_date)
+           )
+           SELECT min(delivered), max(weekdays) FROM (
+               SELECT min(delivered) AS delivered,
+                      count(DISTINCT weekday) FILTER (delivered > 0) AS weekdays
+               FROM moves GROUP BY product_id)""",
+        lines=f"{small}/transactions/*.parquet",
+        counts=f"{small}/inventory_snapshots/*.parquet",
+    )
+    assert moved == [(0, 1)]
+
+
+def test_what_waits_for_pick_up_is_reserved(small: Path) -> None:
+    differing = over_files(
+        """WITH picked AS (
+               SELECT product_id, any_value(quantity) AS units, min(transaction_date)::DATE AS placed,
+                      min(parse_filename(filename, true)::DATE)
+                          FILTER (order_status = 'cancelled') AS cancelled
+               FROM lines WHERE fulfillment_type = 'bopis' GROUP BY transaction_id, product_id
+           ), held AS (
+               SELECT product_id, unnest([placed, placed + 1]) AS on_day, units, cancelled
+               FROM picked
+           ), reserved AS (
+               SELECT product_id, on_day, sum(units) AS units FROM held
+               WHERE on_day < coalesce(cancelled, '9999-01-01') GROUP BY ALL
+           )
+           SELECT count(*) FILTER (quantity_reserved <> coalesce(units, 0)),
+                  count(*) FILTER (quantity_on_hand <> quantity_available + quantity_reserved),
+                  count(units) > 20
+           FROM counts c LEFT JOIN reserved r ON r.product_id = c.product_id
+                AND on_day = snapshot_date
+           WHERE snapshot_date > (SELECT min(snapshot_date) FROM counts)""",
+        lines=f"{small}/transactions/*.parquet",
+        counts=f"{small}/inventory_snapshots/*.parquet",
+    )
+    assert differing == [(0, 0, True)]
+
+
+def test_each_online_order_ends_a_visit_of_its_customer(generated: Path) -> None:
+    """Those placed, by UTC, on the days generated; the visits before them are there too."""
+    lost = over_files(
+        """WITH placed AS (
+               SELECT DISTINCT order_id, customer_id, min(updated_at) OVER (PARTITION BY order_id) AS at
+               FROM lines WHERE channel <> 'in_store'
+           ), bought AS (
+               SELECT customer_id, event_timestamp AS at FROM events WHERE event_type = 'purchase'
+           ), days AS (
+               SELECT min(parse_filename(filename, true)::DATE) AS first,
+                      max(parse_filename(filename, true)::DATE) AS last FROM events
+           )
+           SELECT count(*) FILTER (b.at IS NULL), count(b.at) > 1_000
+           FROM placed p LEFT JOIN bought b USING (customer_id, at), days
+           WHERE p.at - INTERVAL 15 MINUTE >= first AND p.at::DATE <= last""",
+        lines=f"{generated}/transactions/*.parquet",
+        events=f"{generated}/page_views/*.parquet",
+    )
+    assert lost == [(0, True)]
+
+
+def test_a_visit_lies_in_the_file_of_the_day_it_began(generated: Path) -> None:
+    strays = over_files(
+        """SELECT count(*) FROM (
+               SELECT session_id FROM events GROUP BY session_id
+               HAVING count(DISTINCT filename) > 1
+                   OR min(event_timestamp)::DATE <> any_value(parse_filename(filename, true))::DATE
+                   OR count(*) <> count(DISTINCT event_id))""",
+        events=f"{generated}/page_views/*.parquet",
+    )
+    assert strays == [(0,)]
 
 
 def test_a_line_s_status_moves_along_its_path_in_later_files(small: Path) -> None:

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from rows import assert_rows, frame
 
 from retail.gold.dim_date import dim_date
+from retail.silver.stg_inventory_snapshots import stg_inventory_snapshots
 from retail.silver.stg_transactions import stg_transactions
 from retail.terms import calendar
 
@@ -18,7 +19,7 @@ LONG_YEARS = {
 }
 
 
-def test_days_of_the_years_in_which_anything_was_sold(spark: SparkSession) -> None:
+def test_days_of_the_years_in_which_anything_was_sold_or_counted(spark: SparkSession) -> None:
     sales = frame(
         spark,
         stg_transactions,
@@ -26,8 +27,9 @@ def test_days_of_the_years_in_which_anything_was_sold(spark: SparkSession) -> No
         ("2025-12-31", None),
         ("2025-07-04", "2026-01-02"),
     )
-    days = dim_date(sales, "US", "nrf_454")
-    assert days.count() == 365 + 365 + 2
+    counts = frame(spark, stg_inventory_snapshots, "snapshot_date", ("2027-01-01",))
+    days = dim_date(sales, counts, "US", "nrf_454")
+    assert days.count() == 365 + 365 + 365 + 2
     assert_rows(
         days.where("date_key IN (0, -1, 20250704, 20260131, 20260201)"),
         dim_date,

@@ -1,11 +1,16 @@
 """Stores: newest state, clusters, and a row for whatever a fact may name."""
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from rows import assert_rows, frame
 
 from retail.gold.dim_store import dim_store
+from retail.silver.stg_inventory_snapshots import stg_inventory_snapshots
 from retail.silver.stg_stores import stg_stores
 from retail.silver.stg_transactions import stg_transactions
+
+
+def counted(spark: SparkSession, *stores: str) -> DataFrame:
+    return frame(spark, stg_inventory_snapshots, "store_id", *[(store,) for store in stores])
 
 
 def test_stores_clusters_and_members(spark: SparkSession) -> None:
@@ -28,13 +33,14 @@ def test_stores_clusters_and_members(spark: SparkSession) -> None:
         ("S8", None),
     )
     assert_rows(
-        dim_store(events, sales, None),
+        dim_store(events, sales, counted(spark, "S1", "S7"), None),
         dim_store,
         "store_id store_name state zone cluster",
         ("S1", "new", "CA", "America/Los_Angeles", "West-2"),
         ("S2", "two", "CA", "America/Los_Angeles", "West-1"),
         ("S3", "three", "CA", "America/Los_Angeles", "West-3"),
         ("S4", "four", "XX", None, "East-1"),
+        ("S7", "S7", None, None, None),
         ("S8", "S8", None, None, None),
         ("S9", "S9", None, None, None),
         ("online", "online", None, None, None),
@@ -52,5 +58,5 @@ def test_a_source_with_one_zone_gives_it_to_every_store(spark: SparkSession) -> 
         ("S1", "CA", "2026-01-01 00:00:00", "upsert"),
     )
     sales = frame(spark, stg_transactions, "store_id", ("S1",))
-    stores = dim_store(events, sales, "Europe/London").where("store_id = 'S1'")
+    stores = dim_store(events, sales, counted(spark), "Europe/London").where("store_id = 'S1'")
     assert_rows(stores, dim_store, "store_id zone", ("S1", "Europe/London"))
