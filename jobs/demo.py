@@ -8,14 +8,7 @@ from lakehouse.report import console, reported
 from lakehouse.session import start
 from retail import project
 from retail.generator import generate, request
-from retail.questions import QUESTIONS
-
-NEXT = """
-The lake lies in {lake}, what it was built from in {landing}. Try next:
-  .venv/bin/python jobs/query.py "SELECT * FROM gold.dim_product WHERE product_id = 'PRD-000001'"
-  .venv/bin/python jobs/build.py               # nothing has changed: done in a moment
-  ./spark-submit.sh jobs/build.py --dry-run    # the same through spark-submit
-"""
+from retail.questions import NEXT, QUESTIONS
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Make up a retailer's landing files: masters and transactions, one parquet file a day."""
+"""Make up a retailer's landing files: masters, orders, stock, visits; one parquet file a day."""
 
 import argparse
 import sys
@@ -28,7 +28,7 @@ def main() -> int:
         counts = generate(start(conf, "generate"), output, asked)
         for entity, rows in counts.items():
             files = len(list((output / entity).glob("*.parquet")))
-            print(f"{entity:<14} {rows:>10,} rows written, {files} files in {output / entity}")
+            print(f"{entity:<20} {rows:>10,} rows written, {files} files in {output / entity}")
         return 0
     except LakehouseError as error:
         print(error, file=sys.stderr)

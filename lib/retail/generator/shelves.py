@@ -1,7 +1,8 @@
 """Shelves: stock that is delivered, taken and, at times, not enough.
 
 Each store and product has a delivery day of the week of its own; that morning the shelf is filled
-to its level, so what is left at a close needs no more than seven days of demand. Goods picked up
+to its level (or, as a season ends, brought down to it), so what is left at a close needs no more
+than seven days of demand. Goods picked up
 are held from the order until they are handed over. Shipped lines leave from a centre, not from a
 shelf; what is returned or cancelled goes back to the supplier.
 """
