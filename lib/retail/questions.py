@@ -2,7 +2,7 @@
 
 NEXT = """
 The lake lies in {lake}, what it was built from in {landing}. Try next:
-  .venv/bin/python jobs/query.py "SELECT * FROM gold.training_set WHERE store_id = 'STR-0001' LIMIT 9"
+  .venv/bin/python jobs/query.py "SELECT * FROM gold.training_set LIMIT 9"
   .venv/bin/python jobs/build.py               # nothing has changed: done in a moment
   ./spark-submit.sh jobs/build.py --dry-run    # the same through spark-submit
 Every table and column: docs/tables.md. What is made from what: docs/model.md.

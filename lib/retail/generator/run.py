@@ -97,4 +97,7 @@ def _session(spark: SparkSession) -> SparkSession:
     session.conf.set("spark.sql.ansi.enabled", "false")
     # The default is INT96, which carries nanoseconds and no statistics.
     session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+    # Whatever suits the caller's rows, here are millions.
+    session.conf.set("spark.sql.codegen.wholeStage", "true")
+    session.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")
     return session
