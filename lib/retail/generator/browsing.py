@@ -7,46 +7,89 @@ by a customer whose basket stands in the store within the next six days.
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from retail.generator.customers import customer_id, shopper
+from retail.generator.customers import shopper
 from retail.generator.demand import basket_count, is_pro, is_retail
 from retail.generator.files import by_file
-from retail.generator.hashing import div, draw, padded, texts, whole
-from retail.generator.masters import city, product_id
-from retail.generator.orders import IN_STORE, anonymous, sale_number, sold_second, way
+from retail.generator.hashing import div, draw, whole
+from retail.generator.ids import id_sql
+from retail.generator.masters import city
+from retail.generator.orders import APP, IN_STORE, anonymous, sale_number, sold_second, way
 from retail.generator.timeline import hours_to_utc
 from retail.generator.world import World
 
 # Days before the first whose late orders are placed, by UTC, on the first.
 DAYS_BEFORE = 1
-EVENTS = ("page_view", "search", "add_to_cart", "purchase")
-PAGE_VIEW, SEARCH, ADD_TO_CART, PURCHASE = range(4)
 DEVICES = ("desktop", "mobile", "tablet", "app")
+APP_DEVICE = 3
 BROWSERS = ("Chrome", "Safari", "Edge", "Firefox")
-APP = 3
 # Visits that place no order, in percent of a store's baskets; hours in which they begin.
 VISITS_PCT = 115
 WAKES, WAKING_SECONDS = 6 * 3_600, 17 * 3_600
 SITE = "https://www.example.com"
 
 
+def page_view_texts(world: World) -> str:
+    """From the numbers of visits to events in the contract's columns, by DuckDB.
+
+    A visit starts on the home page, goes on to searches and products, its own every other time, and
+    puts that one into the cart; one that places an order ends at the checkout.
+    """
+    chance = "(xor(luck, event * 7919) * 2654435761 >> 20) % 100"
+    other = f"(xor(luck, event * 104729) * 2246822519 >> 22) % {world.products} + 1"
+    session = id_sql("session", "visit")
+    return f"""
+        WITH events AS (
+            SELECT *, unnest(range(events)) AS event FROM numbers
+        ), typed AS (
+            SELECT *, {chance} AS chance,
+                   CASE WHEN orders AND event = events - 1 THEN 'purchase'
+                        WHEN orders AND event = events - 2 THEN 'add_to_cart'
+                        WHEN event = 0 THEN 'page_view'
+                        WHEN chance < 14 THEN 'search'
+                        WHEN chance < 22 AND NOT orders THEN 'add_to_cart'
+                        ELSE 'page_view' END AS kind,
+                   kind IN ('add_to_cart', 'purchase') OR chance < 50 AS is_own,
+                   CASE WHEN event > 0 AND kind <> 'search'
+                        THEN CASE WHEN is_own THEN product ELSE {other} END END AS shown
+            FROM events
+        )
+        SELECT 'EVT-' || right({session}, 16) || lpad(event::VARCHAR, 2, '0') AS event_id,
+               {session} AS session_id,
+               {id_sql("customer", "customer")} AS customer_id,
+               {id_sql("product", "shown")} AS product_id,
+               to_timestamp(second + event * gap) AS event_timestamp,
+               kind AS event_type,
+               '{SITE}' || CASE kind WHEN 'purchase' THEN '/checkout' WHEN 'add_to_cart' THEN '/cart'
+                   WHEN 'search' THEN '/search'
+                   ELSE coalesce('/product/' || product_id, '/') END AS page_url,
+               CASE WHEN event > 0 THEN '{SITE}/' END AS referrer_url,
+               {list(DEVICES)}[device + 1] AS device_type,
+               CASE WHEN device <> {APP_DEVICE}
+                    THEN {list(BROWSERS)}[visit % {len(BROWSERS)} + 1] END AS browser
+        FROM typed
+    """
+
+
 def page_views(
     spark: SparkSession, world: World, lines: DataFrame, start: int, end: int
 ) -> DataFrame:
-    """One row per event; a visit's events lie in the file of the day (UTC) on which it began.
+    """One row per visit, in numbers; its events lie in the file of the day (UTC) on which it began.
 
     ``lines`` are those of shelves.filled, from DAYS_BEFORE the first day on.
     """
     visits = _with_order(lines, start, end).unionByName(_without(spark, world, start, end))
     begun = div(F.col("second"), 86_400)
-    placed = by_file(visits.where(begun.between(start, end)), begun, start, end, "visit")
-    return _landed(world, placed)
+    kept = visits.where(begun.between(start, end))
+    return by_file(kept, begun, start, end, "visit").withColumn(
+        "luck", draw(world.seed, "events of a visit", 1 << 30, F.col("visit"))
+    )
 
 
 def _with_order(lines: DataFrame, start: int, end: int) -> DataFrame:
     """The visit that places an order: it ends with the purchase, at the order's instant."""
     first = start - DAYS_BEFORE
     online = lines.where(
-        (F.col("channel") != "in_store") & (F.col("day") >= first) & (F.col("quantity") > 0)
+        (F.col("channel") != IN_STORE) & (F.col("day") >= first) & (F.col("quantity") > 0)
     )
     orders = online.groupBy("order_no", "store", "day", "customer", "pace", "channel").agg(
         F.min("product").alias("product")
@@ -62,7 +105,7 @@ def _with_order(lines: DataFrame, start: int, end: int) -> DataFrame:
         gap.alias("gap"),
         (sold_second() + ahead - (events - 1) * gap).alias("second"),
         F.lit(True).alias("orders"),
-        F.when(F.col("channel") == "app", whole(APP)).otherwise(pace % 3).alias("device"),
+        F.when(F.col("channel") == APP, whole(APP_DEVICE)).otherwise(pace % 3).alias("device"),
     )
 
 
@@ -105,47 +148,3 @@ def _visitor(world: World, store: Column, day: Column, number: Column) -> Column
     # Numbers beyond any basket's: a draw of the store's customers like any other.
     someone = shopper(world, store, day, 100_000 + number, F.lit(False))
     return F.when(visit == 0, buyer).when(visit <= 2, someone)
-
-
-def _landed(world: World, visits: DataFrame) -> DataFrame:
-    """Events as the contract has them, in the order of visits."""
-    event, last = F.col("event"), F.col("events") - 1
-    exploded = visits.withColumn("event", F.explode(F.sequence(whole(0), last)))
-    luck = draw(world.seed, "event", 100, F.col("visit"), event)
-    kind = (
-        F.when(F.col("orders") & (event == last), PURCHASE)
-        .when(F.col("orders") & (event == last - 1), ADD_TO_CART)
-        .when(event == 0, PAGE_VIEW)
-        .when(luck < 14, SEARCH)
-        .when(~F.col("orders") & (luck < 22), ADD_TO_CART)
-        .otherwise(PAGE_VIEW)
-    )
-    return _described(world, exploded.withColumns({"kind": kind, "luck": luck}))
-
-
-def _described(world: World, events: DataFrame) -> DataFrame:
-    """Texts of events: home at first, then products; the one ordered is what a cart is filled with."""
-    event, kind, visit = F.col("event"), F.col("kind"), F.col("visit")
-    other = draw(world.seed, "page", world.products, visit, event) + 1
-    own = (kind == ADD_TO_CART) | (kind == PURCHASE) | (F.col("luck") < 50)
-    product = F.when(own, F.col("product")).otherwise(other)
-    shown = F.when((event > 0) & (kind != SEARCH), product_id(product))
-    page = (
-        F.when(kind == PURCHASE, "/checkout")
-        .when(kind == ADD_TO_CART, "/cart")
-        .when(kind == SEARCH, "/search")
-        .otherwise(F.coalesce(F.concat(F.lit("/product/"), shown), F.lit("/")))
-    )
-    app = F.col("device") == APP
-    return events.select(
-        F.concat(padded("EVT-", visit, 16), F.lpad(event.cast("string"), 2, "0")).alias("event_id"),
-        padded("SES-", visit, 16).alias("session_id"),
-        customer_id(F.col("customer")).alias("customer_id"),
-        shown.alias("product_id"),
-        F.timestamp_seconds(F.col("second") + event * F.col("gap")).alias("event_timestamp"),
-        texts(EVENTS, kind).alias("event_type"),
-        F.concat(F.lit(SITE), page).alias("page_url"),
-        F.when(event > 0, SITE + "/").alias("referrer_url"),
-        texts(DEVICES, F.col("device")).alias("device_type"),
-        F.when(~app, texts(BROWSERS, visit % len(BROWSERS))).alias("browser"),
-    )

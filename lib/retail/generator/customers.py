@@ -8,7 +8,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from retail.generator.files import by_file
-from retail.generator.hashing import div, draw, numbers, padded, texts, whole
+from retail.generator.hashing import div, draw, numbers, texts, whole
+from retail.generator.ids import id_of
 from retail.generator.masters import city, zip_code
 from retail.generator.places import CITIES
 from retail.generator.pools import Pools
@@ -28,11 +29,6 @@ TIERS = ("bronze", "silver", "gold", "pro_xtra")
 CONSUMER_TIERS = (0, 0, 0, 0, 0, 0, 1, 1, 1, 2)
 PRO_TIERS = (1, 1, 2, 2, 2, 3, 3, 3, 3, 3)
 MAIL = ("example.com", "example.org", "example.net")
-
-
-def customer_id(customer: Column) -> Column:
-    """CUS-00000001."""
-    return padded("CUS-", customer, 8)
 
 
 def registered(world: World, customer: Column) -> Column:
@@ -84,7 +80,7 @@ def customers(spark: SparkSession, world: World, names: Pools, start: int, end: 
     rows = with_days(numbered, start, changes).where(changed(start, exists, state))
     joined = registered(world, no)
     return by_file(rows, day, start, end, "no").select(
-        customer_id(no).alias("customer_id"),
+        id_of("customer", no).alias("customer_id"),
         F.when(pro, "pro").otherwise("consumer").alias("customer_type"),
         *_person(world, names, no),
         moment(joined).alias("created_at"),

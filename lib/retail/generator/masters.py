@@ -6,7 +6,8 @@ from pyspark.sql import functions as F
 from retail.generator import listing
 from retail.generator.assortment import BRANDS, DEPARTMENTS, GROUPS, THINGS
 from retail.generator.files import by_file
-from retail.generator.hashing import amount, div, draw, numbers, padded, texts
+from retail.generator.hashing import amount, div, draw, numbers, texts
+from retail.generator.ids import id_of
 from retail.generator.places import CITIES
 from retail.generator.pools import Pools
 from retail.generator.timeline import (
@@ -20,16 +21,6 @@ from retail.generator.timeline import (
 from retail.generator.world import DISTRIBUTION_CENTER, FULFILLMENT_CENTER, NODE_BLOCK, World
 
 REMODEL_PERIOD = 2_000
-
-
-def product_id(product: Column) -> Column:
-    """PRD-000001."""
-    return padded("PRD-", product, 6)
-
-
-def store_id(store: Column) -> Column:
-    """STR-0001."""
-    return padded("STR-", store, 4)
 
 
 def city(store: Column) -> Column:
@@ -56,7 +47,7 @@ def products(spark: SparkSession, world: World, start: int, end: int) -> DataFra
     launched = listing.launch_day(world, no)
     placed = by_file(rows.where(changed(start, exists, state)), day, start, end, "no")
     return placed.select(
-        product_id(no).alias("product_id"),
+        id_of("product", no).alias("product_id"),
         F.concat(
             F.lit("SKU"), draw(world.seed, "sku", 9, no) + 1, F.lpad(no.cast("string"), 6, "0")
         ).alias("sku"),
@@ -130,7 +121,7 @@ def stores(spark: SparkSession, world: World, names: Pools, start: int, end: int
     opened = 3_700 + draw(world.seed, "opened", 12_000, no)
     kept = rows.where(changed(start, lambda on: F.lit(True), state))
     return by_file(kept, day, start, end, "no").select(
-        store_id(no).alias("store_id"),
+        id_of("store", no).alias("store_id"),
         *_located(world, names, no),
         file_date(opened).alias("opened_date"),
         div(state(day)["square_footage"], 100).cast("int").alias("square_footage"),

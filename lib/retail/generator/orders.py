@@ -6,12 +6,13 @@ Numbers travel until the last select, which makes ids, money and times of them.
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from retail.generator.customers import customer_id, shopper
+from retail.generator.customers import shopper
 from retail.generator.demand import basket, is_pro, line_count, units
 from retail.generator.files import by_file
-from retail.generator.hashing import amount, div, draw, padded, texts, whole
+from retail.generator.hashing import div, draw, whole
+from retail.generator.ids import id_sql
 from retail.generator.listing import price_cents, promotion_pct
-from retail.generator.masters import city, product_id, store_id
+from retail.generator.masters import city
 from retail.generator.timeline import hours_to_utc
 from retail.generator.world import (
     DISTRIBUTION_CENTER,
@@ -27,9 +28,34 @@ PLACED, CONFIRMED, SHIPPED, DELIVERED, CANCELLED, RETURNED = range(6)
 STATUSES = ("pending", "confirmed", "shipped", "delivered", "cancelled", "returned")
 IN_STORE, BOPIS, SHIP_TO_HOME = range(3)
 WAYS = ("in_store", "bopis", "ship_to_home")
+ONLINE, APP = 1, 2
+CHANNELS = ("in_store", "online", "app")
 # Shops sell from 8 to 21 by their clock; offices record later stages from 14 to 23 UTC.
 OPENS, OPEN_SECONDS = 8 * 3_600, 13 * 3_600
 OFFICE_OPENS, OFFICE_SECONDS = 14 * 3_600, 9 * 3_600
+
+
+# From the numbers of a record to the contract's columns, by DuckDB.
+TRANSACTIONS = f"""
+    SELECT {id_sql("transaction", "line_no")} AS transaction_id,
+           {id_sql("order", "order_no")} AS order_id,
+           {id_sql("customer", "customer")} AS customer_id,
+           {id_sql("store", "store")} AS store_id,
+           {id_sql("product", "product")} AS product_id,
+           make_timestamp(sold * 1000000) AS transaction_date,
+           quantity::INTEGER AS quantity,
+           (price * 0.01)::DECIMAL(18, 4) AS unit_price,
+           (discount * 0.01)::DECIMAL(18, 2) AS discount_amount,
+           ((quantity * price - discount) * 0.01)::DECIMAL(18, 2) AS total_amount,
+           CASE WHEN stage = {PLACED} AND way = {IN_STORE} THEN 'delivered'
+                ELSE {list(STATUSES)}[stage + 1] END AS order_status,
+           {list(CHANNELS)}[channel + 1] AS channel,
+           {list(WAYS)}[way + 1] AS fulfillment_type,
+           to_timestamp(updated) AS updated_at,
+           {id_sql("store", "node")} AS fulfilled_from,
+           'sale' AS line_type
+    FROM (SELECT *, (quantity * price * pct + 50) // 100 AS discount FROM numbers)
+"""
 
 
 def asked_for(spark: SparkSession, world: World, start: int, end: int) -> DataFrame:
@@ -43,7 +69,7 @@ def transactions(world: World, lines: DataFrame, start: int, end: int) -> DataFr
     ``lines`` are those of shelves.filled; the ones of days before the first are left out.
     """
     kept = lines.where((F.col("day") >= start) & (F.col("quantity") > 0))
-    return _landed(world, _records(world, kept, end), start, end)
+    return _placed(world, _records(world, kept, end), start, end)
 
 
 def _lines(spark: SparkSession, world: World, start: int, end: int) -> DataFrame:
@@ -101,7 +127,7 @@ def _ordered(world: World, lines: DataFrame) -> DataFrame:
         (sale_no * 10_000_000 + product * 100 + F.col("line")).alias("line_no"),
         F.when(~unknown, shopper(world, *key, F.col("pro"))).alias("customer"),
         way(world, *key).alias("way"),
-        F.when(luck < 170, "in_store").when(luck < 190, "online").otherwise("app").alias("channel"),
+        F.when(luck < 170, IN_STORE).when(luck < 190, ONLINE).otherwise(APP).alias("channel"),
         units(world, *line_key, F.col("pro")).alias("quantity"),
         price_cents(world, product, day).alias("price"),
         promotion_pct(world, product, day).alias("pct"),
@@ -160,33 +186,17 @@ def _lag(stage: Column) -> Column:
     )
 
 
-def _landed(world: World, records: DataFrame, start: int, end: int) -> DataFrame:
-    """Records as the contract has them, one partition a file, ordered by line and status."""
-    stage, way = F.col("stage"), F.col("way")
+def _placed(world: World, records: DataFrame, start: int, end: int) -> DataFrame:
+    """Records in numbers, one partition a file, ordered by line and status."""
     told = F.col("day") + F.col("lag")
     placed = by_file(records, told, start, end, "line_no", "stage")
-    gross = F.col("quantity") * F.col("price")
-    discount = div(gross * F.col("pct") + 50, 100)
-    status = F.when((stage == PLACED) & (way == IN_STORE), "delivered").otherwise(
-        texts(STATUSES, stage)
-    )
+    kept = ("line_no", "order_no", "customer", "store", "product", "quantity", "price", "pct")
     return placed.select(
-        padded("TXN-", F.col("line_no"), 15).alias("transaction_id"),
-        padded("ORD-", F.col("order_no"), 12).alias("order_id"),
-        customer_id(F.col("customer")).alias("customer_id"),
-        store_id(F.col("store")).alias("store_id"),
-        product_id(F.col("product")).alias("product_id"),
-        F.timestamp_seconds(sold_second()).cast("timestamp_ntz").alias("transaction_date"),
-        F.col("quantity").cast("int").alias("quantity"),
-        amount(F.col("price"), 2, 4).alias("unit_price"),
-        amount(discount, 2).alias("discount_amount"),
-        amount(gross - discount, 2).alias("total_amount"),
-        status.alias("order_status"),
-        "channel",
-        texts(WAYS, way).alias("fulfillment_type"),
-        _updated_at(start, end).alias("updated_at"),
-        F.when(way == SHIP_TO_HOME, store_id(_node(world))).alias("fulfilled_from"),
-        F.lit("sale").alias("line_type"),
+        *kept,
+        *("stage", "way", "channel"),
+        sold_second().alias("sold"),
+        _updated_second(start, end).alias("updated"),
+        F.when(F.col("way") == SHIP_TO_HOME, _node(world)).alias("node"),
     )
 
 
@@ -195,13 +205,13 @@ def sold_second() -> Column:
     return F.col("day") * 86_400 + OPENS + F.col("pace") % OPEN_SECONDS
 
 
-def _updated_at(start: int, end: int) -> Column:
-    """The sale's own instant, then some time in the office hours of the file's day."""
+def _updated_second(start: int, end: int) -> Column:
+    """The sale's own instant, then some time in the office hours of the file's day (UTC)."""
     ahead = hours_to_utc(city(F.col("store")), F.col("day"), start, end) * 3_600
     later = (F.col("day") + F.col("lag")) * 86_400 + OFFICE_OPENS
     minute = (F.col("pace") + F.col("stage") * 977) % OFFICE_SECONDS
     placed = F.col("stage") == PLACED
-    return F.timestamp_seconds(F.when(placed, sold_second() + ahead).otherwise(later + minute))
+    return F.when(placed, sold_second() + ahead).otherwise(later + minute)
 
 
 def _node(world: World) -> Column:

@@ -11,13 +11,18 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError
-from retail.generator import shelves
-from retail.generator.browsing import page_views
+from retail.generator.browsing import page_view_texts, page_views
 from retail.generator.customers import customers
-from retail.generator.files import WRITING, write_days
+from retail.generator.files import AS_THEY_ARE, WRITING, write_days
 from retail.generator.masters import products, stores
-from retail.generator.orders import asked_for, transactions
+from retail.generator.orders import TRANSACTIONS, asked_for, transactions
 from retail.generator.pools import pools
+from retail.generator.shelves import (
+    DAYS_BEFORE,
+    INVENTORY_SNAPSHOTS,
+    filled,
+    inventory_snapshots,
+)
 from retail.generator.world import FIRST_DAY, LAST_DAY, World, day_number, world_of
 
 
@@ -61,19 +66,26 @@ def generate(spark: SparkSession, output: Path, asked: Request) -> dict[str, int
     world, start, end = asked.world, asked.start, asked.end
     session = _session(spark)
     names = pools(world.seed)
-    before = start - shelves.DAYS_BEFORE
-    lines = shelves.filled(world, asked_for(session, world, before, end)).persist()
+    before = start - DAYS_BEFORE
+    lines = filled(world, asked_for(session, world, before, end)).persist()
     rows = {
-        "page_views": page_views(session, world, lines, start, end),
-        "transactions": transactions(world, lines, start, end),
-        "inventory_snapshots": shelves.inventory_snapshots(session, world, lines, start, end),
-        "customers": customers(session, world, names, start, end),
-        "products": products(session, world, start, end),
-        "stores": stores(session, world, names, start, end),
+        "page_views": (page_views(session, world, lines, start, end), page_view_texts(world)),
+        "transactions": (transactions(world, lines, start, end), TRANSACTIONS),
+        "inventory_snapshots": (
+            inventory_snapshots(session, world, lines, start, end),
+            INVENTORY_SNAPSHOTS,
+        ),
+        "customers": (customers(session, world, names, start, end), AS_THEY_ARE),
+        "products": (products(session, world, start, end), AS_THEY_ARE),
+        "stores": (stores(session, world, names, start, end), AS_THEY_ARE),
     }
+
+    def write(entity: str) -> int:
+        numbers, texts = rows[entity]
+        return write_days(numbers, texts, output, entity, start)
+
     with ThreadPoolExecutor(2) as pool:
-        written = pool.map(lambda item: write_days(item[1], output, item[0], start), rows.items())
-        counts = dict(zip(rows, written, strict=True))
+        counts = dict(zip(rows, pool.map(write, rows), strict=True))
     lines.unpersist()
     shutil.rmtree(output / WRITING, ignore_errors=True)
     return counts
@@ -95,8 +107,7 @@ def _session(spark: SparkSession) -> SparkSession:
     session.conf.set("spark.sql.session.timeZone", "UTC")
     # Nothing here overflows or divides by zero, and the checks take a third of the time.
     session.conf.set("spark.sql.ansi.enabled", "false")
-    # The default is INT96, which carries nanoseconds and no statistics.
-    session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+    session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "50000")
     # Whatever suits the caller's rows, here are millions.
     session.conf.set("spark.sql.codegen.wholeStage", "true")
     session.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")

@@ -13,10 +13,9 @@ from pyspark.sql import functions as F
 from retail.generator.demand import is_ranged, is_retail, usual_rate
 from retail.generator.files import by_file
 from retail.generator.hashing import div, draw, whole
+from retail.generator.ids import id_sql
 from retail.generator.listing import is_sold
-from retail.generator.masters import product_id, store_id
 from retail.generator.orders import BOPIS, SHIP_TO_HOME
-from retail.generator.timeline import file_date
 from retail.generator.world import World
 
 # Days before the first whose demand its stock depends on.
@@ -24,6 +23,20 @@ DAYS_BEFORE = 6
 # Units on a line on average, in 1/1024: QUANTITIES, and the larger ones of pros.
 _UNITS_A_LINE = 2_785
 _PAIR = ("store", "product")
+
+# From the numbers of a closing to the contract's columns, by DuckDB; daily is in units / 1,024.
+INVENTORY_SNAPSHOTS = f"""
+    SELECT DATE '1970-01-01' + day::INTEGER AS snapshot_date,
+           {id_sql("store", "store")} AS store_id,
+           {id_sql("product", "product")} AS product_id,
+           (available + reserved)::INTEGER AS quantity_on_hand,
+           reserved::INTEGER AS quantity_reserved,
+           available::INTEGER AS quantity_available,
+           (daily * 3 // 1024 + 1)::INTEGER AS reorder_point,
+           (daily * 3 // 2048)::INTEGER AS safety_stock,
+           (available * 10240 // daily) / 10 AS days_of_supply
+    FROM numbers
+"""
 
 
 def delivery_day(world: World, store: Column, product: Column, day: Column) -> Column:
@@ -91,7 +104,7 @@ def inventory_snapshots(
         F.sum("held").over(pair.rangeBetween(0, 0)).alias("held"),
         F.sum("still_held").over(pair.rangeBetween(-1, -1)).alias("still_held"),
     ).where("is_close")
-    return _landed(world, summed, start, end)
+    return _placed(world, summed, start, end)
 
 
 def _moves(lines: DataFrame) -> DataFrame:
@@ -124,8 +137,8 @@ def _closings(spark: SparkSession, world: World, start: int, end: int) -> DataFr
     )
 
 
-def _landed(world: World, closings: DataFrame, start: int, end: int) -> DataFrame:
-    """Closings as the contract has them, one partition a file, ordered by store and product."""
+def _placed(world: World, closings: DataFrame, start: int, end: int) -> DataFrame:
+    """Closings in numbers, one partition a file, ordered by store and product."""
     store, product = F.col("store"), F.col("product")
     known = closings.withColumns(
         {
@@ -133,18 +146,10 @@ def _landed(world: World, closings: DataFrame, start: int, end: int) -> DataFram
             "weekly": F.greatest(weekly_units(world, store, product, F.col("delivered")), whole(1)),
         }
     ).where("level > 0")
-    placed = by_file(known, F.col("day"), start, end, *_PAIR)
-    available = F.col("level") - F.col("taken")
-    reserved = F.col("held") + F.coalesce("still_held", whole(0))
-    daily = div(F.col("weekly"), 7) + 1
-    return placed.select(
-        file_date(F.col("day")).alias("snapshot_date"),
-        store_id(store).alias("store_id"),
-        product_id(product).alias("product_id"),
-        (available + reserved).cast("int").alias("quantity_on_hand"),
-        reserved.cast("int").alias("quantity_reserved"),
-        available.cast("int").alias("quantity_available"),
-        (div(daily * 3, 1_024) + 1).cast("int").alias("reorder_point"),
-        div(daily * 3, 2_048).cast("int").alias("safety_stock"),
-        (div(available * 10_240, daily) / F.lit(10.0)).alias("days_of_supply"),
+    return by_file(known, F.col("day"), start, end, *_PAIR).select(
+        *_PAIR,
+        "day",
+        (F.col("level") - F.col("taken")).alias("available"),
+        (F.col("held") + F.coalesce("still_held", whole(0))).alias("reserved"),
+        (div(F.col("weekly"), 7) + 1).alias("daily"),
     )
