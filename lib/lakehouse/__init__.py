@@ -18,7 +18,7 @@ from lakehouse.declare import (
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.source import Contract
 from lakehouse.quality import conform, sequence
-from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, surrogate_key, versions, with_members
+from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, surrogate_key, valid_at, versions, with_members
 
 __all__ = [
     "NOT_APPLICABLE",
@@ -39,6 +39,7 @@ __all__ = [
     "setting",
     "surrogate_key",
     "table",
+    "valid_at",
     "versions",
     "view",
     "whole",

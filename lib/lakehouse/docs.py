@@ -48,7 +48,7 @@ def snapshot(catalogue: Catalogue) -> str:
         parts.append("\n".join(lines))
     for view in catalogue.views.values():
         read = "\n".join(f"    from {name}" for name in _names(view))
-        parts.append(f"{view.full_name} (view): {_grain(view)}\n{read}")
+        parts.append(f"{view.full_name} (view): {view.comment}\n{read}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -138,10 +138,6 @@ def _view(view: View) -> Iterator[str]:
 def _model_page(catalogue: Catalogue) -> Iterator[str]:
     yield from ("# Model", "", _NOTE, "", "## References", "", _mermaid(relations(catalogue)), "")
     yield from ("## Lineage", "", _mermaid(lineage(catalogue)))
-
-
-def _grain(view: View) -> str:
-    return view.comment.split("\n")[0]
 
 
 def _names(view: View) -> list[str]:

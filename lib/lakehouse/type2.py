@@ -47,6 +47,14 @@ def versions(events: DataFrame, history: History) -> DataFrame:
     )
 
 
+def valid_at(rows: DataFrame, versions: DataFrame, key: str, at: Column) -> DataFrame:
+    """Rows with the columns of the version of ``key`` that is valid ``at``; nulls where none is."""
+    renamed = versions.withColumnRenamed(key, "_version_of")
+    valid = (at >= F.col("valid_from")) & (at < F.col("valid_to"))
+    joined = rows.join(renamed, (F.col(key) == F.col("_version_of")) & valid, "left")
+    return joined.drop("_version_of", "valid_from", "valid_to")
+
+
 def surrogate_key(*columns: str) -> Column:
     """xxhash64 of the columns: the same whenever and wherever it is computed."""
     return F.xxhash64(*columns)

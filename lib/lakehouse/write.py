@@ -74,11 +74,10 @@ def overwrite(rows: DataFrame, target: Target, record: Record) -> None:
 
 
 def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
-    """Replace the affected days; where none can be told, only the record is written."""
+    """Replace the affected days; nothing where none can be told."""
     scope = target.table.declaration.scope
     assert isinstance(scope, Days)
     if not part.known_days:
-        progress(rows.sparkSession, target, record)
         return
     literals = ", ".join(f"DATE'{day}'" for day in part.known_days)
     predicate = f"{scope.column} IN ({literals})"
@@ -106,8 +105,8 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
         ).first()
         assert found is not None
         if not found.rows:
-            progress(spark, target, record)
-        elif not found.known:
+            return
+        if not found.known:
             new = _clustered(difference.select(*rows.columns), target)
             _save(new, target, record, mode="append")
         else:

@@ -1,6 +1,6 @@
 """Orders: demand dealt into baskets, and each line again in later files as its status moves.
 
-Numbers travel until the last select, which makes ids, money and times of them.
+Numbers travel through Spark; TRANSACTIONS makes ids, money and times of them as files are written.
 """
 
 from pyspark.sql import Column, DataFrame, SparkSession

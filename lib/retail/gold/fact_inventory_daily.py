@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
 
-from lakehouse import UNKNOWN, by_day, by_version, conserved, days, expect, setting, table
+from lakehouse import UNKNOWN, by_day, by_version, conserved, days, expect, setting, table, valid_at
 from retail.terms import stock
 
 
@@ -86,12 +86,8 @@ def fact_inventory_daily(
     demand is that of the 28 days before the day.
     """
     counted = _with_past(stg_inventory_snapshots, int_daily_sales)
-    versions = dim_product.withColumnRenamed("product_id", "_id")
     closed = F.col("closed_at")
-    valid = (closed >= F.col("valid_from")) & (closed < F.col("valid_to"))
-    known = counted.join(
-        F.broadcast(versions), (F.col("product_id") == F.col("_id")) & valid, "left"
-    )
+    known = valid_at(counted, F.broadcast(dim_product), "product_id", closed)
     return (
         known.withColumnRenamed("days_of_supply", "reported_days_of_supply")
         .withColumns(
@@ -104,7 +100,7 @@ def fact_inventory_daily(
             }
         )
         .withColumn("stock_status", stock.stock_status(overstocked_days))
-        .drop("_id", "valid_from", "valid_to", "is_active", "closed_at")
+        .drop("is_active", "closed_at")
     )
 
 

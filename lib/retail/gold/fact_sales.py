@@ -14,6 +14,7 @@ from lakehouse import (
     days,
     surrogate_key,
     table,
+    valid_at,
 )
 from retail.terms import attribution, ledger
 
@@ -88,14 +89,12 @@ def fact_sales(
     ops.quarantine; lines of products nobody knows yet are kept with product_key 0.
     """
     versions = dim_product.select(
-        F.col("product_id").alias("_id"), "product_key", "unit_cost", "valid_from", "valid_to"
+        "product_id", "product_key", "unit_cost", "valid_from", "valid_to"
     )
-    sold = F.col("sold_at")
-    valid = (sold >= F.col("valid_from")) & (sold < F.col("valid_to"))
     known = F.when(ledger.is_charge(), NOT_APPLICABLE).otherwise(
         F.coalesce("product_key", F.lit(UNKNOWN))
     )
-    lines = stg_transactions.join(versions, (F.col("product_id") == F.col("_id")) & valid, "left")
+    lines = valid_at(stg_transactions, versions, "product_id", F.col("sold_at"))
     cost = F.round(ledger.net_units() * F.col("unit_cost"), 2).cast("decimal(18,2)")
     return lines.withColumns(
         {
@@ -114,4 +113,4 @@ def fact_sales(
             "line_cost": cost,
             "line_profit": (ledger.net_amount() - cost).cast("decimal(18,2)"),
         }
-    ).drop("total_amount", "fulfilled_from", "_id", "valid_from", "valid_to")
+    ).drop("total_amount", "fulfilled_from")

@@ -6,7 +6,7 @@ from typing import Annotated
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from lakehouse import by_day, setting, table, whole
+from lakehouse import by_day, setting, table, valid_at, whole
 from retail.terms import calendar
 
 # Shares of the four weeks' amount at which classes A and B end, in percent (Pareto's rule).
@@ -90,14 +90,9 @@ def _sums(counts: Column, suffix: str) -> list[Column]:
 
 def _with_category(figures: DataFrame, dim_product: DataFrame) -> DataFrame:
     """Figures with the category of the version valid at the end of the grid day."""
-    versions = dim_product.select(
-        F.col("product_id").alias("_id"), "category", "valid_from", "valid_to"
-    )
+    versions = dim_product.select("product_id", "category", "valid_from", "valid_to")
     end = calendar.last_second(F.col("grid_on")).cast("timestamp")
-    valid = (end >= F.col("valid_from")) & (end < F.col("valid_to"))
-    return figures.join(
-        F.broadcast(versions), (F.col("product_id") == F.col("_id")) & valid, "left"
-    )
+    return valid_at(figures, F.broadcast(versions), "product_id", end)
 
 
 def _ranked(figures: DataFrame) -> DataFrame:
