@@ -8,12 +8,14 @@ from dataclasses import replace
 
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
+from deltalake import Schema as DeltaSchema
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, StructType
+from pyspark.sql.types import DataType
 
 from lakehouse.build import Outcome
 from lakehouse.declare import SOURCE_FILE
+from lakehouse.landing import copy
 from lakehouse.landing.bronze import Batch, read
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey
 from lakehouse.landing.probe import Probe, probe
@@ -52,13 +54,14 @@ def load_files(
         table.full_name, "built", verdict.reason, "whole" if verdict.whole else "part"
     )
     if not probes:
-        _create(target, struct(table.columns), empty=True)
+        _create_empty(target)
         progress(spark, target, verdict.record)
     else:
         present = _present(spark, target)
         try:
-            rows = read(spark, frame.landing, mapping, probes, batch, present)
-            _write(spark, target, rows, _replaced(probes, verdict), verdict.record, present)
+            if not _copied(frame, target, mapping, probes, verdict, batch):
+                rows = read(spark, frame.landing, mapping, probes, batch, present)
+                _write(spark, target, rows, _replaced(probes, verdict), verdict.record, present)
         except Exception:
             readable = _set_aside_unreadable(spark, frame, mapping, found, probes, batch)
             if len(readable) == len(probes):
@@ -68,7 +71,7 @@ def load_files(
                 rows = read(spark, frame.landing, mapping, readable, batch, present)
                 _write(spark, target, rows, _replaced(readable, verdict), record, present)
             else:
-                _create(target, struct(table.columns), empty=True)
+                _create_empty(target)
                 progress(spark, target, record)
             probes = readable
         _note_loaded(spark, target, found, table.entity, list(probes), batch, loaded)
@@ -81,6 +84,25 @@ def load_files(
         version=Log(target.path).version,
         seconds=time.monotonic() - started,
     )
+
+
+def _copied(
+    frame: Frame,
+    target: Target,
+    mapping: EntityMapping,
+    probes: dict[str, Probe],
+    verdict: Verdict,
+    batch: Batch,
+) -> bool:
+    """Whether new files that fit the table as they are were added without Spark."""
+    if _replaced(probes, verdict) and Log(target.path).file_count:
+        return False
+    schema = copy.fitting(frame.landing, mapping, probes, target.path)
+    if schema is None:
+        return False
+    _create(target, DeltaSchema.from_arrow(schema).to_json())
+    copy.append(target.path, frame.landing, probes, schema, batch, verdict.record)
+    return True
 
 
 def _probe(frame: Frame, mapping: EntityMapping, found: Survey, path: str) -> Probe:
@@ -100,15 +122,18 @@ def _present(spark: SparkSession, target: Target) -> dict[str, DataType]:
     return {field.name: field.dataType for field in frame.schema.fields}
 
 
-def _create(target: Target, schema: StructType, empty: bool = False) -> None:
-    """An empty raw table with the contract's comments, in the types that landed."""
-    if empty:
-        ddl = f"{target.table.declaration.schema}, {_ALWAYS}"
-        schema = struct(parse(ddl))
+def _create_empty(target: Target) -> None:
+    """The raw table of an entity that has not landed, in the contract's types."""
+    ddl = f"{target.table.declaration.schema}, {_ALWAYS}"
+    _create(target, struct(parse(ddl)).json())
+
+
+def _create(target: Target, schema: str) -> None:
+    """An empty raw table with the contract's comments, in the types that landed (as JSON)."""
     comments = {c.name: c.comment for c in target.table.columns}
     fields = [
         f | {"nullable": True, "metadata": {"comment": comments.get(f["name"], "")}}
-        for f in json.loads(schema.json())["fields"]
+        for f in json.loads(schema)["fields"]
     ]
     schema_json = json.dumps({"type": "struct", "fields": fields})
     create_from_json(target.path, schema_json, target.table.comment, None, target.table.filtered)
@@ -123,7 +148,7 @@ def _write(
     present: dict[str, DataType],
 ) -> None:
     """One commit that replaces the files' rows; all rows, recast, where a column widens."""
-    _create(target, rows.schema)
+    _create(target, rows.schema.json())
     writer = rows.write.format("delta").mode("overwrite")
     options = {"userMetadata": record.json(), "mergeSchema": "true"}
     kinds = {field.name: field.dataType for field in rows.schema.fields}
