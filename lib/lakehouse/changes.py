@@ -105,8 +105,7 @@ def affected(
     An input without a declared spread, or a table rewritten whole, gives WHOLE.
     """
     scope = table.declaration.scope
-    days: set[date | None] = set()
-    parts: list[DataFrame] = []
+    reached: list[tuple[DataFrame, Table, Spread]] = []
     for name in changed:
         upstream, spread = catalogue[name], table.inputs[name]
         if spread is None or not isinstance(scope, Days | Keys):
@@ -116,24 +115,32 @@ def affected(
             first = next(iter(table.inputs))
             upstream, direct = catalogue[first], table.inputs[first]
             driving = read_input(spark, upstream, direct, pins[first])
-            rows, spread = _look_up(driving, spread, rows), direct
-        if isinstance(scope, Days):
-            days |= _days(rows, upstream, cast(ByDay, spread))
-        else:
-            parts.append(_keys(rows, scope, cast(ByKey, spread)))
+            rows, spread = _look_up(driving, spread, rows), cast(Spread, direct)
+        reached.append((rows, upstream, spread))
     if isinstance(scope, Days):
-        reached = (day for day in days if day is None or last_day is None or day <= last_day)
-        return Affected(days=frozenset(reached))
+        days = _days(reached)
+        return Affected(frozenset(d for d in days if not (d and last_day) or d <= last_day))
+    parts = [_keys(rows, cast(Keys, scope), cast(ByKey, spread)) for rows, _, spread in reached]
     keys = reduce(DataFrame.unionByName, parts).distinct().persist()
     return Affected(keys=keys, key_count=keys.count())
 
 
-def _days(rows: DataFrame, upstream: Table, spread: ByDay) -> set[date | None]:
-    """The days that changed rows reach; None for landed ones whose day cannot be told."""
-    columns = F.array(*[_day_of(upstream, column) for column in spread.columns])
-    found = {row[0] for row in rows.select(F.explode(columns)).distinct().collect()}
-    unknown = {None} & found if upstream.layer == "bronze" else set()
-    return {*spread.rewritten(found - {None}), *unknown}
+def _days(reached: list[tuple[DataFrame, Table, Spread]]) -> set[date | None]:
+    """The days that changed rows reach; None for landed ones whose day cannot be told.
+
+    One action asks for the days of all inputs.
+    """
+    parts = []
+    for number, (rows, upstream, spread) in enumerate(reached):
+        columns = F.array(*[_day_of(upstream, column) for column in cast(ByDay, spread).columns])
+        parts.append(rows.select(F.lit(number).alias("input"), F.explode(columns).alias("day")))
+    found = reduce(DataFrame.union, parts).distinct().collect() if parts else []
+    days: set[date | None] = set()
+    for number, (_, upstream, spread) in enumerate(reached):
+        mine = {day for input_number, day in found if input_number == number}
+        days |= cast(ByDay, spread).rewritten(mine - {None})
+        days |= {None} & mine if upstream.layer == "bronze" else set()
+    return days
 
 
 def _day_of(upstream: Table, column: str) -> Column:
