@@ -167,7 +167,7 @@ class Catalogue:
 
     def _check_views(self) -> None:
         for view in self.views.values():
-            view.check(self.full_names)
+            view.check([*self.full_names, *OPS])
         made = self._views_in_order()
         if stuck := [view for view in self.views.values() if view not in made]:
             raise LakehouseError(
@@ -193,8 +193,7 @@ class Catalogue:
 
     def _views_in_order(self) -> list[View]:
         """Every view after those it selects from, as if every build had been made."""
-        kept = {n for v in self.views.values() for n in v.inputs if n.startswith(OPS)}
-        return self.views_over([*(table.full_name for table in self.tables.values()), *kept])
+        return self.views_over([*(table.full_name for table in self.tables.values()), *OPS])
 
     def _topological_order(self) -> list[str]:
         order: list[str] = []

@@ -6,15 +6,18 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 
-def newest_state(events: DataFrame, *key: str) -> DataFrame:
+def newest_state(
+    events: DataFrame, *key: str, sequence: Iterable[str] = ("sequence",)
+) -> DataFrame:
     """The state that the last event of each key left; grain: one row per key not deleted.
 
-    ``events`` carries ``sequence`` and ``operation`` (upsert or delete) beside the state; the
-    result carries them no more.
+    ``events`` carries the columns of ``sequence``, which order a key's events, and ``operation``
+    (upsert or delete) beside the state; the result carries them no more.
     """
-    last = F.max_by(F.struct(*events.columns), "sequence").alias("_last")
+    order = tuple(sequence)
+    last = F.max_by(F.struct(*events.columns), F.struct(*order)).alias("_last")
     states = events.groupBy(*key).agg(last).select("_last.*")
-    return states.where("operation <> 'delete'").drop("operation", "sequence")
+    return states.where("operation <> 'delete'").drop("operation", *order)
 
 
 def fixed_rows(beside: DataFrame, column: str, values: Iterable[str]) -> DataFrame:

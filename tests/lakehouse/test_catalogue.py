@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import LakehouseError
+from lakehouse import LakehouseError, build_log, quarantine
 from lakehouse.catalogue import load
+from lakehouse.landing import ledger
+from lakehouse.views import OPS
 
 HEAD = """
 from typing import Annotated
@@ -118,6 +120,10 @@ def test_tables_come_after_what_they_read_and_are_selected_by_lineage(
         catalogue.select(["stg_b"])
 
 
+def test_views_may_select_from_what_builds_keep_of_themselves() -> None:
+    assert set(OPS) == {f"ops.{kept.NAME}" for kept in (ledger, quarantine, build_log)}
+
+
 def test_two_views_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     both = [(f"{layer}/b.py", viewed("b", "SELECT 1 AS id")) for layer in ("silver", "gold")]
     made = package(tmp_path, monkeypatch, *both)
@@ -131,7 +137,7 @@ def test_a_view_s_column_keeps_its_comment_through_joins_stars_and_views(
     stg = (STG[0], STG[1].replace("DDL", "\"id STRING COMMENT 'Who', n INT COMMENT 'How many'\""))
     inner = viewed("a", "WITH w AS (SELECT 1 AS one) SELECT s.*, w.one FROM silver.stg_a s, w",
                    "{'one': 'Always 1'}")  # fmt: skip
-    outer = viewed("b", "SELECT a.id AS renamed, one, n + 1 AS more, r.batch_id FROM gold.a a, ops.r r",
+    outer = viewed("b", "SELECT a.id AS renamed, one, n + 1 AS more, r.batch_id FROM gold.a a, ops.build_log r",
                    "{'one': 'Still 1'}")  # fmt: skip
     made = package(tmp_path, monkeypatch, RAW, stg, ("gold/a.py", inner), ("gold/b.py", outer))
     assert load(made).view_columns == {

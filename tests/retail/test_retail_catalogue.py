@@ -68,3 +68,9 @@ def test_only_the_session_touches_what_shared_compute_forbids() -> None:
         if module.name not in ("session.py", "setup.py"):
             text = module.read_text()
             assert not [w for w in ("_jvm", "sparkContext", ".rdd") if w in text], module
+
+
+def test_tables_and_terms_ask_for_no_session() -> None:
+    for layer in ("bronze", "silver", "gold", "terms"):
+        for module in (ROOT / "lib" / "retail" / layer).glob("*.py"):
+            assert "sparkSession" not in module.read_text(), module
