@@ -83,7 +83,7 @@ class Bench:
         parts = [f"{datetime.now(UTC):%Y-%m-%d}, {machine()}.", table(self.timings)]
         parts += [f"Not measured: {reason}." for reason in self.skipped]
         for name, lake in self.lakes.items():
-            parts += [f"Where {name} spends its time:", by_table(lake)]
+            parts += [f"{name}, by table:", by_table(lake)]
         write_between_marks(page, "\n\n".join(parts))
         print(table(self.timings))
         return 0
