@@ -37,8 +37,8 @@ format: .venv/.ready-test ## put the code in its usual form
 bench: .venv/.ready ## time the commands and write docs/benchmarks.md
 	@"$(BIN)/python" jobs/benchmark.py
 
-clean: ## remove generated landing files, the lake and caches
-	rm -rf data/landing data/lake build spark-warehouse metastore_db derby.log
+clean: ## remove generated landing files, lakes and caches
+	rm -rf data/*landing data/*lake build spark-warehouse metastore_db derby.log
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 clean-all: clean ## remove the environment too

@@ -16,6 +16,7 @@ from lakehouse.declare import (
     whole,
 )
 from lakehouse.errors import LakehouseError
+from lakehouse.events import fixed_rows, newest_state
 from lakehouse.landing.source import Contract
 from lakehouse.quality import conform, sequence
 from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, surrogate_key, valid_at, versions, with_members
@@ -33,8 +34,10 @@ __all__ = [
     "days",
     "expect",
     "files",
+    "fixed_rows",
     "history",
     "keys",
+    "newest_state",
     "sequence",
     "setting",
     "surrogate_key",

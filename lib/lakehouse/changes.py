@@ -53,6 +53,11 @@ class Affected:
         """The days that can be told, in order."""
         return sorted(day for day in self.days or () if day is not None)
 
+    def covers(self, day: Column) -> Column:
+        """Whether a row's day is one of the days; one that cannot be told is the day None."""
+        chosen = day.isin(self.known_days)
+        return chosen | day.isNull() | ~is_day(day) if None in (self.days or ()) else chosen
+
 
 WHOLE = Affected()
 
@@ -234,11 +239,7 @@ def within(table: Table, rows: DataFrame, part: Affected) -> DataFrame:
     """Only the affected part of what a function made: its other rows may be incomplete."""
     scope = table.declaration.scope
     if part.days is not None and isinstance(scope, Days):
-        day = F.col(scope.column)
-        chosen = day.isin(part.known_days)
-        if None in part.days:
-            chosen = chosen | day.isNull() | ~is_day(day)
-        return rows.where(chosen)
+        return rows.where(part.covers(F.col(scope.column)))
     if part.keys is not None and isinstance(scope, Keys):
         return semi_join(rows, scope.columns, part.keys, scope.columns)
     return rows

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 Severity = Literal["quarantine", "warn", "stop"]
 # The column of every raw table that says which landed file a record came from.
@@ -19,7 +19,7 @@ SOURCE_FILE = "_source_file"
 class Whole:
     """The table is rewritten whole."""
 
-    partition: str | None = None
+    partition: ClassVar[None] = None
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Files:
 Scope = Whole | Days | Keys | Files
 
 
-def whole(partitioned_by: str | None = None) -> Whole:
+def whole() -> Whole:
     """Rewrite the table whole; right for ranks, quintiles and small dimensions."""
-    return Whole(partitioned_by)
+    return Whole()
 
 
 def days(column: str) -> Days:
@@ -104,9 +104,9 @@ class ByDay:
     offsets: tuple[int, ...] = (0,)
     uses: tuple[str, ...] | None = None
 
-    def rewritten(self, changed: Iterable[date], last: date | None = None) -> set[date]:
-        """The days whose rows a change on these days can alter, none after ``last``."""
-        return {day for day in self._moved(changed, 1) if last is None or day <= last}
+    def rewritten(self, changed: Iterable[date]) -> set[date]:
+        """The days whose rows a change on these days can alter."""
+        return self._moved(changed, 1)
 
     def read(self, rewritten: Iterable[date]) -> set[date]:
         """The input days that rows of the rewritten days are made of."""
@@ -244,7 +244,7 @@ class Declaration:
 
 @dataclass(frozen=True)
 class ViewDeclaration:
-    """What ``@view`` records: column comments and one SELECT that Spark and DuckDB share."""
+    """What ``@view`` records: one SELECT that Spark and DuckDB share, and new columns' comments."""
 
     function: Callable[[], str]
     comments: dict[str, str]
@@ -284,11 +284,17 @@ def table(
     return declare
 
 
-def view(*, comments: dict[str, str]) -> Callable[[Callable[[], str]], Callable[[], str]]:
-    """Declare a view: the function returns one SELECT over ``layer.table`` names."""
+def view(
+    *, comments: dict[str, str] | None = None
+) -> Callable[[Callable[[], str]], Callable[[], str]]:
+    """Declare a view: the function returns one SELECT over ``layer.table`` names.
+
+    A column selected as it is keeps its comment; ``comments`` are those of new columns, or of
+    columns that mean something else here.
+    """
 
     def declare(function: Callable[[], str]) -> Callable[[], str]:
-        function.declaration = ViewDeclaration(function, dict(comments))  # type: ignore[attr-defined]
+        function.declaration = ViewDeclaration(function, dict(comments or {}))  # type: ignore[attr-defined]
         return function
 
     return declare

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from lakehouse.catalogue import LAYERS, Catalogue, Table, View
+from lakehouse.catalogue import LAYERS, Catalogue, Table
 from lakehouse.declare import (
     ByDay,
     ByKey,
@@ -15,6 +15,7 @@ from lakehouse.declare import (
     Scope,
     Spread,
 )
+from lakehouse.views import View
 
 _NOTE = "<!-- Written by jobs/describe.py from the declarations; change those, not this page. -->"
 _MARKS = ("<!-- lineage -->", "<!-- /lineage -->")
@@ -100,7 +101,7 @@ def _dictionary(catalogue: Catalogue) -> Iterator[str]:
             yield from _table(catalogue, catalogue.tables[name])
         for view in catalogue.views.values():
             if view.layer == layer:
-                yield from _view(view)
+                yield from _view(view, catalogue.view_columns[view.full_name])
 
 
 def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
@@ -128,10 +129,10 @@ def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
         yield ""
 
 
-def _view(view: View) -> Iterator[str]:
+def _view(view: View, columns: dict[str, str]) -> Iterator[str]:
     yield from (f"### {view.full_name} (view)", "", view.comment, "")
     yield from ("| column | meaning |", "| --- | --- |")
-    yield from (f"| {name} | {text} |" for name, text in view.declaration.comments.items())
+    yield from (f"| {name} | {text} |" for name, text in columns.items())
     yield from ("", "```sql", "\n".join(s.strip() for s in view.sql.strip().split("\n")), "```", "")
 
 

@@ -6,7 +6,7 @@ when its code, its settings or its as-of day differ from those in its record.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -62,26 +62,34 @@ class Verdict:
     known: tuple[str, ...] = ()
 
 
-def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
-    """The verdict on one table as the lake stands now.
+def refuse_what_cannot_be_built(frame: Frame, names: Sequence[str]) -> None:
+    """Look at every selected table before anything is written.
 
-    Raises LakehouseError where an input was never built.
+    Raises LakehouseError where one reads a table that is neither selected nor built, or takes a
+    setting that conf lacks.
     """
+    for table in (frame.catalogue.tables[name] for name in names):
+        values(frame, table)
+        upstream = [frame.catalogue.tables[name] for name in table.inputs if name not in names]
+        if absent := [one.name for one in upstream if not Log(frame.path(one)).exists]:
+            raise LakehouseError(
+                f"{table.name} reads {', '.join(absent)}, which {frame.lake} does not hold yet;"
+                f" build +{table.name} to make what it needs."
+            )
+
+
+def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
+    """The verdict on one table as the lake stands now; every input must have been built."""
     if table.entity:
         return _judge_raw(frame, table, survey)
     logs = {name: Log(frame.path(frame.catalogue.tables[name])) for name in table.inputs}
-    if absent := [name for name, log in logs.items() if not log.exists]:
-        raise LakehouseError(
-            f"{table.name} reads {', '.join(absent)}, which {frame.lake} does not hold yet;"
-            f" build +{table.name} to make what it needs."
-        )
     record = Record(
-        {name: [log.id, log.version] for name, log in logs.items()},
-        table.fingerprint,
-        values(frame, table),
-        str(frame_as_of(frame)) if table.takes_as_of else None,
-        frame.batch,
-        frame.source.name,
+        built_from={name: [log.id, log.version] for name, log in logs.items()},
+        fingerprint=table.fingerprint,
+        settings=values(frame, table),
+        as_of=str(frame_as_of(frame)) if table.takes_as_of else None,
+        batch=frame.batch,
+        source=frame.source.name,
     )
     built = Log(frame.path(table)).record()
     pins = {
@@ -141,12 +149,11 @@ def _judge_raw(frame: Frame, table: Table, survey: Survey) -> Verdict:
     built = Log(frame.path(table)).record()
     log = Log(ledger.path)
     record = Record(
-        {NAME: [log.id, log.version]},
-        table.fingerprint,
-        {"mapping": text},
-        None,
-        frame.batch,
-        frame.source.name,
+        built_from={NAME: [log.id, log.version]},
+        fingerprint=table.fingerprint,
+        settings={"mapping": text},
+        batch=frame.batch,
+        source=frame.source.name,
     )
     present = {
         path for path in _loadable(survey.of(table.entity)) if (frame.landing / path).is_file()

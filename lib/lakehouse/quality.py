@@ -21,6 +21,8 @@ from lakehouse.landing.bronze import CORRUPT
 from lakehouse.landing.source import Contract
 from lakehouse.schema import quoted
 
+# What the error of a broken stop rule begins with.
+STOP = "stop rule:"
 FAULTS, RECORD, REASONS = "_faults", "_record", "_reasons"
 BATCH = "_batch_id"
 _LOADING = ("_ingested_at", BATCH)
@@ -210,6 +212,3 @@ def stopped(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame
     start, middle = F.lit(f"{STOP} {table.full_name}: '"), F.lit("' is broken at ")
     ended = F.raise_error(F.concat(start, broken, middle, key)).cast("boolean")
     return rows.where(F.when(broken.isNull(), F.lit(True)).otherwise(ended))
-
-
-STOP = "stop rule:"

@@ -1,6 +1,7 @@
 """Landing contracts: what every source must bring, whatever its files look like."""
 
 from lakehouse import Contract
+from retail.terms.status import STATUSES
 
 PRODUCTS = Contract(
     "products",
@@ -60,7 +61,7 @@ CUSTOMERS = Contract(
 )
 TRANSACTIONS = Contract(
     "transactions",
-    """
+    f"""
     transaction_id   STRING COMMENT 'Line of an order, as TXN-000000000001',
     order_id         STRING COMMENT 'Order that the line belongs to',
     customer_id      STRING COMMENT 'Customer; null for an anonymous sale',
@@ -71,7 +72,7 @@ TRANSACTIONS = Contract(
     unit_price       DECIMAL(18,4) COMMENT 'Price of one unit before discount',
     discount_amount  DECIMAL(18,2) COMMENT 'Discount on the line',
     total_amount     DECIMAL(18,2) COMMENT 'Line amount after discount',
-    order_status     STRING COMMENT 'pending, confirmed, shipped, delivered, cancelled or returned',
+    order_status     STRING COMMENT '{", ".join(STATUSES[:-1])} or {STATUSES[-1]}',
     channel          STRING COMMENT 'online, in_store or app',
     fulfillment_type STRING COMMENT 'in_store, bopis or ship_to_home',
     updated_at       TIMESTAMP COMMENT 'When the line took this state, UTC',

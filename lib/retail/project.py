@@ -1,7 +1,10 @@
 """The retail project as the engine sees it: its catalogue, contracts, conf and folders."""
 
 import argparse
+import functools
 import os
+import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +17,20 @@ from lakehouse.plan import Frame
 from retail.contracts import CONTRACTS
 
 DEFAULT_SOURCE = "home_improvement.yaml"
+
+
+def job(main: Callable[[], int]) -> Callable[[], int]:
+    """A job's main whose LakehouseError becomes one sentence on stderr and exit status 2."""
+
+    @functools.wraps(main)
+    def refusing() -> int:
+        try:
+            return main()
+        except LakehouseError as error:
+            print(error, file=sys.stderr)
+            return 2
+
+    return refusing
 
 
 def parser(description: str) -> argparse.ArgumentParser:

@@ -5,7 +5,16 @@ from typing import Annotated
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import NOT_APPLICABLE, UNKNOWN, by_day, surrogate_key, table, whole, with_members
+from lakehouse import (
+    NOT_APPLICABLE,
+    UNKNOWN,
+    by_day,
+    newest_state,
+    surrogate_key,
+    table,
+    whole,
+    with_members,
+)
 from retail.terms.members import member
 from retail.terms.segments import NO_PURCHASE
 
@@ -38,15 +47,8 @@ def dim_customer(
     int_customer_metrics: DataFrame,
 ) -> DataFrame:
     """One row per customer known from a master or from a sale, and the members 0 and -1."""
-    newest = stg_customers.groupBy("customer_id").agg(
-        F.max_by(F.struct(*stg_customers.columns), "sequence").alias("customer")
-    )
-    masters = (
-        newest.select("customer.*")
-        .where("operation <> 'delete'")
-        .drop("operation", "sequence", "updated_at")
-        .withColumn("is_inferred", F.lit(False))
-    )
+    newest = newest_state(stg_customers, "customer_id").drop("updated_at")
+    masters = newest.withColumn("is_inferred", F.lit(False))
     buyers = stg_transactions.select("customer_id").where("customer_id IS NOT NULL").distinct()
     inferred = buyers.join(masters, "customer_id", "left_anti").withColumn(
         "is_inferred", F.lit(True)

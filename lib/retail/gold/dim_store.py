@@ -9,6 +9,8 @@ from lakehouse import (
     NOT_APPLICABLE,
     UNKNOWN,
     by_day,
+    fixed_rows,
+    newest_state,
     setting,
     surrogate_key,
     table,
@@ -53,10 +55,7 @@ def dim_store(
     A store that sales or counts name before its master arrives has a row with nothing but its id, so that
     no join loses money. The cluster is a rank, so the table is made whole.
     """
-    newest = stg_stores.groupBy("store_id").agg(
-        F.max_by(F.struct(*stg_stores.columns), "sequence").alias("store")
-    )
-    masters = newest.select("store.*").where("operation <> 'delete'")
+    masters = newest_state(stg_stores, "store_id").drop("updated_at")
     size = Window.partitionBy("region").orderBy("square_footage", "store_id")
     tercile = F.ntile(3).over(size).cast("string")
     stores = masters.withColumns(
@@ -64,12 +63,9 @@ def dim_store(
             "zone": F.coalesce(F.lit(zone), zone_of(F.col("state"))),
             "cluster": F.concat_ws("-", "region", tercile),
         }
-    ).drop("operation", "sequence", "updated_at")
-    named = F.explode(F.array_compact(F.array("store_id", "fulfilled_from")))
-    reserved = [ONLINE, NOT_RECORDED]
-    members = stg_transactions.sparkSession.range(1).select(
-        F.explode(F.array(*[F.lit(name) for name in reserved])).alias("store_id")
     )
+    named = F.explode(F.array_compact(F.array("store_id", "fulfilled_from")))
+    members = fixed_rows(stg_transactions, "store_id", [ONLINE, NOT_RECORDED])
     counted = stg_inventory_snapshots.select("store_id")
     ids = stg_transactions.select(named.alias("store_id")).union(members).union(counted).distinct()
     inferred = ids.join(masters, "store_id", "left_anti").withColumn(

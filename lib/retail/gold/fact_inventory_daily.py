@@ -55,7 +55,7 @@ def fact_inventory_daily(
         DataFrame,
         by_day(
             "snapshot_date",
-            windows=(stock.WINDOW,),
+            windows=(stock.WINDOW_DAYS,),
             uses=(
                 *("store_id", "product_id", "closed_at", "reorder_point", "safety_stock"),
                 *("quantity_on_hand", "quantity_reserved", "quantity_available", "days_of_supply"),
@@ -66,7 +66,7 @@ def fact_inventory_daily(
         DataFrame,
         by_day(
             "sold_on",
-            windows=(stock.WINDOW,),
+            windows=(stock.WINDOW_DAYS,),
             uses=("store_id", "product_id", "gross_units", "net_units"),
         ),
     ],
@@ -125,7 +125,7 @@ def _with_past(counts: DataFrame, sales: DataFrame) -> DataFrame:
         "net_units",
     )
     day = F.unix_date("snapshot_date")
-    past = Window.partitionBy(*pair).orderBy(day).rangeBetween(-stock.WINDOW, -1)
+    past = Window.partitionBy(*pair).orderBy(day).rangeBetween(-stock.WINDOW_DAYS, -1)
     same_day = Window.partitionBy(*pair).orderBy(day).rangeBetween(0, 0)
 
     def total(column: str, window: WindowSpec) -> Column:

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import by_day, conserved, days, table
+from retail.terms.attribution import NOT_RECORDED
 
 _GROUPS = (
     "sold_on",
@@ -70,7 +71,7 @@ def mart_channel_performance(
     """
     counts = ~F.col("is_cancelled")
     costed = F.when(F.col("line_profit").isNotNull(), F.col("net_amount")).otherwise(0)
-    named = {name: F.coalesce(name, F.lit("not recorded")) for name in _GROUPS[1:3]}
+    named = {name: F.coalesce(name, F.lit(NOT_RECORDED)) for name in _GROUPS[1:3]}
     money = {
         "gross_amount": F.col("gross_amount"),
         "returned_amount": F.col("returned_amount"),

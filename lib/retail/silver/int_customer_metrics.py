@@ -53,7 +53,7 @@ def int_customer_metrics(
     )
     grid = calendar.grid(stg_transactions, "sold_on", as_of, fiscal)
     so_far = orders.join(F.broadcast(grid), F.col("sold_on") <= F.col("grid_on"))
-    recent = F.datediff("grid_on", "sold_on") < segments.WINDOW
+    recent = F.datediff("grid_on", "sold_on") < segments.WINDOW_DAYS
     counted = F.when(recent & F.col("ordered_on").isNotNull(), F.col("order_id"))
     figures = (
         so_far.groupBy("customer_id", "grid_on")

@@ -9,6 +9,8 @@ from pyspark.sql import functions as F
 from lakehouse import by_day, setting, table, valid_at, whole
 from retail.terms import calendar
 
+# The days before and including a grid day that the columns _28d, ranks and classes look at.
+WINDOW_DAYS = 28
 # Shares of the four weeks' amount at which classes A and B end, in percent (Pareto's rule).
 A_ENDS, B_ENDS = 80, 95
 
@@ -60,7 +62,7 @@ def int_product_performance(
         )
     )
     grid = calendar.grid(fact_sales, "sold_on", as_of, fiscal)
-    recent = F.datediff("grid_on", "sold_on") < 28
+    recent = F.datediff("grid_on", "sold_on") < WINDOW_DAYS
     same_year = calendar.fiscal_year(F.col("sold_on"), fiscal) == calendar.fiscal_year(
         F.col("grid_on"), fiscal
     )

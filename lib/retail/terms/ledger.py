@@ -44,7 +44,22 @@ def is_charge() -> Column:
 
 
 def is_credit_note() -> Column:
-    """A line that only gives back, on its own day."""
+    """A line that only gives back, on its own day: by its type, its quantity or its amount.
+
+    >>> lines = spark.sql("SELECT inline(array((-2, 'sale', 10.00BD), (1, 'sale', 9.00BD),"
+    ...                   " (-1, 'charge', 5.00BD))) (quantity, line_type, total_amount)")
+    >>> lines = lines.selectExpr("*", "0BD discount_amount", "5BD unit_price")
+    >>> lines.select("quantity", "line_type", is_credit_note().alias("is_credit_note"),
+    ...              line_units().alias("units")).show()
+    +--------+---------+--------------+-----+
+    |quantity|line_type|is_credit_note|units|
+    +--------+---------+--------------+-----+
+    |      -2|     sale|          true|    2|
+    |       1|     sale|         false|    1|
+    |      -1|   charge|         false|    0|
+    +--------+---------+--------------+-----+
+    <BLANKLINE>
+    """
     negative = (F.col("quantity") < 0) & ~is_charge()
     return (F.col("line_type") == "return") | negative | (line_amount() < 0)
 
@@ -106,6 +121,19 @@ def entries(lines: DataFrame, *kept: str) -> DataFrame:
     """Ledger entries with the columns ``kept``; grain: one per line and day it sold or gave back.
 
     ``sold_on`` becomes the day of the entry; an entry is either a sale (gross) or a return.
+
+    >>> line = spark.sql("SELECT 'T1' id, DATE'2026-06-01' sold_on, 2 quantity, 5BD unit_price,"
+    ...                  " 1.00BD discount_amount, 9.00BD total_amount, 'sale' line_type,"
+    ...                  " false is_cancelled, DATE'2026-06-04' returned_on")
+    >>> entries(line, "id").select("sold_on", "gross_units", "gross_amount",
+    ...                            "returned_units", "returned_amount").show()
+    +----------+-----------+------------+--------------+---------------+
+    |   sold_on|gross_units|gross_amount|returned_units|returned_amount|
+    +----------+-----------+------------+--------------+---------------+
+    |2026-06-01|          2|        9.00|             0|           0.00|
+    |2026-06-04|          0|        0.00|             2|           9.00|
+    +----------+-----------+------------+--------------+---------------+
+    <BLANKLINE>
     """
     no_units, no_amount = F.lit(0).cast("bigint"), F.lit(0).cast("decimal(18,2)")
     discount = F.coalesce("discount_amount", F.lit(0)).cast("decimal(18,2)")

@@ -149,6 +149,7 @@ def test_bad_lines_say_what_they_break(spark: SparkSession) -> None:
         {"unit_price": None, "total_amount": None},
         {"transaction_id": None},
         {"transaction_date": "2026-02-30 10:00:00"},
+        {"order_id": "O1"},
         {"store_id": "S1", "product_id": "P1", "customer_id": "C1"},
     )
     bounds = "absolute quantity is within the source's bounds"
@@ -156,6 +157,7 @@ def test_bad_lines_say_what_they_break(spark: SparkSession) -> None:
         [bounds],
         [bounds],
         ["line_type is known"],
+        ["order_id is well-formed"],
         ["order_status is known", "channel is known", "fulfillment_type is known"],
         ["quantity is INT", "quantity is present"],
         ["store_id is well-formed", "product_id is well-formed", "customer_id is well-formed"],
