@@ -174,7 +174,7 @@ def _look_up(driving: DataFrame, spread: Spread, rows: DataFrame) -> DataFrame:
     if isinstance(spread, ByVersion):
         interval = changed_intervals(rows, spread)
         at = F.col(spread.at)
-        valid = (at >= F.col("_from")) & (at < F.col("_to"))
+        valid = (at >= F.col("_from")) & (F.lit(spread.onwards) | (at < F.col("_to")))
         return driving.join(interval, (F.col(spread.key) == F.col("_key")) & valid, "left_semi")
     found = rows.select(*cast(ByKey, spread).columns).distinct()
     return driving.join(found, list(cast(ByKey, spread).columns), "left_semi")

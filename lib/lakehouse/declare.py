@@ -132,11 +132,12 @@ class ByKey:
 
 @dataclass(frozen=True)
 class ByVersion:
-    """A changed version of ``key`` touches the rows whose ``at`` lies in its interval."""
+    """A changed version of ``key`` touches the rows whose ``at`` lies in its interval or after."""
 
     key: str
     at: str
     uses: tuple[str, ...] | None = None
+    onwards: bool = False
 
 
 Spread = ByDay | ByKey | ByVersion
@@ -162,9 +163,14 @@ def by_key(*columns: str, uses: Iterable[str] | None = None) -> ByKey:
     return ByKey(columns, _tuple(uses))
 
 
-def by_version(key: str, at: str, uses: Iterable[str] | None = None) -> ByVersion:
-    """Versions of a history table spread to the rows of the first input valid at their time."""
-    return ByVersion(key, at, _tuple(uses))
+def by_version(
+    key: str, at: str, uses: Iterable[str] | None = None, onwards: bool = False
+) -> ByVersion:
+    """Versions of a history table spread to the rows of the first input valid at their time.
+
+    ``onwards`` spreads them to all later rows too, for a function that asks whether one ended.
+    """
+    return ByVersion(key, at, _tuple(uses), onwards)
 
 
 def _tuple(names: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -167,5 +167,5 @@ def _spread(spread: Spread | None) -> str:
         case ByKey():
             return f"by {', '.join(spread.columns)}"
         case ByVersion():
-            return f"by version of {spread.key} at {spread.at}"
+            return f"by version of {spread.key} at {spread.at}{' and later' * spread.onwards}"
     return "any change"

@@ -24,6 +24,8 @@ from lakehouse.quality import settings_of
 
 # A table by days follows its as-of day step by step; over a longer way it is made whole.
 MOST_DAYS = 92
+# The as-of day where nothing tells one: before every day of business, so nothing is read.
+NO_DAY = date(1900, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,8 @@ def frame_as_of(frame: Frame) -> date:
     """The last business day that as-of tables read.
 
     Given, or the last business day in the lake not later than the newest date in a landed
-    file's name, so that one row dated 2099 moves nothing.
+    file's name, so that one row dated 2099 moves nothing. Without a business day it is the date in
+    that name, without such a name NO_DAY.
     """
     if frame.as_of:
         return frame.as_of
@@ -219,9 +222,8 @@ def frame_as_of(frame: Frame) -> date:
     log = Log(frame.path(frame.catalogue.tables[table_name]))
     in_lake = [date.fromisoformat(day) for day in log.partition_values(column)]
     dated = [day for file in Ledger(frame.lake).read().values() if (day := date_in(file.path))]
-    limit = max(dated) if dated else date.max
-    known = [day for day in in_lake if day <= limit]
-    return max(known) if known else min(limit, date(9999, 12, 31))
+    known = [day for day in in_lake if day <= max(dated, default=date.max)]
+    return max(known or dated, default=NO_DAY)
 
 
 def date_in(path: str) -> date | None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse import (
@@ -41,7 +41,7 @@ from retail.terms.zones import zone_of
         square_footage INT COMMENT 'Selling area in square feet',
         is_active      BOOLEAN COMMENT 'False once closed',
         zone           STRING COMMENT 'IANA time zone of the store clock',
-        cluster        STRING COMMENT 'Region and tercile of square footage, as West-2'
+        cluster        STRING COMMENT 'Region and tercile of square footage among its retail stores, as West-2; null for other nodes, and where either is unknown'
     """,
 )
 def dim_store(
@@ -52,16 +52,14 @@ def dim_store(
 ) -> DataFrame:
     """One row per store or node in its newest state, and per member that facts may name.
 
-    A store that sales or counts name before its master arrives has a row with nothing but its id, so that
-    no join loses money. The cluster is a rank, so the table is made whole.
+    A store that sales or counts name before its master arrives has a row with its id for a name and
+    nothing else, so that no join loses money. The cluster is a rank, so the table is made whole.
     """
     masters = newest_state(stg_stores, "store_id").drop("updated_at")
-    size = Window.partitionBy("region").orderBy("square_footage", "store_id")
-    tercile = F.ntile(3).over(size).cast("string")
     stores = masters.withColumns(
         {
             "zone": F.coalesce(F.lit(zone), zone_of(F.col("state"))),
-            "cluster": F.concat_ws("-", "region", tercile),
+            "cluster": _cluster(),
         }
     )
     named = F.explode(F.array_compact(F.array("store_id", "fulfilled_from")))
@@ -82,3 +80,15 @@ def dim_store(
             NOT_APPLICABLE: member("not applicable", "store_id", "store_name"),
         },
     )
+
+
+def _cluster() -> Column:
+    """Region and tercile of the stores that sell over a counter and whose size is known."""
+    ranked = (
+        (F.col("store_type") == "retail")
+        & F.col("region").isNotNull()
+        & F.col("square_footage").isNotNull()
+    )
+    peers = Window.partitionBy("region", ranked).orderBy("square_footage", "store_id")
+    tercile = F.ntile(3).over(peers).cast("string")
+    return F.when(ranked, F.concat_ws("-", "region", tercile))

@@ -8,16 +8,17 @@ or a negative amount) is a return entry on its own day. A charge counts money an
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-# What the ledger reads of a line; a change elsewhere on the line moves no measure.
-LINE_COLUMNS = (
+# What tells whether a line sold something.
+SALE_COLUMNS = (
     "quantity",
     "unit_price",
     "discount_amount",
     "total_amount",
     "line_type",
     "is_cancelled",
-    "returned_on",
 )
+# What the ledger reads of a line; a change elsewhere on the line moves no measure.
+LINE_COLUMNS = (*SALE_COLUMNS, "returned_on")
 
 
 def line_amount() -> Column:
@@ -64,6 +65,27 @@ def is_credit_note() -> Column:
     return (F.col("line_type") == "return") | negative | (line_amount() < 0)
 
 
+def sells() -> Column:
+    """A line that sold something on its day, whether or not it came back later."""
+    return ~F.col("is_cancelled") & ~is_credit_note()
+
+
+def order() -> Column:
+    """The order of a line; a line that names none is an order of its own.
+
+    >>> lines = spark.sql("SELECT * FROM VALUES ('T1', 'O1'), ('T2', NULL) AS (transaction_id, order_id)")
+    >>> lines.select(order().alias("order")).show()
+    +-----+
+    |order|
+    +-----+
+    |   O1|
+    |   T2|
+    +-----+
+    <BLANKLINE>
+    """
+    return F.coalesce("order_id", "transaction_id")
+
+
 def line_units() -> Column:
     """Units that the line moves, in either direction."""
     return F.when(is_charge(), 0).otherwise(F.abs("quantity")).cast("bigint")
@@ -71,7 +93,7 @@ def line_units() -> Column:
 
 def gross_units() -> Column:
     """Units sold."""
-    return F.when(F.col("is_cancelled") | is_credit_note(), 0).otherwise(line_units())
+    return F.when(sells(), line_units()).otherwise(0)
 
 
 def gross_amount() -> Column:
@@ -89,8 +111,7 @@ def gross_amount() -> Column:
     +-----+--------+------+
     <BLANKLINE>
     """
-    none = F.col("is_cancelled") | is_credit_note()
-    return F.when(none, 0).otherwise(line_amount()).cast("decimal(18,2)")
+    return F.when(sells(), line_amount()).otherwise(0).cast("decimal(18,2)")
 
 
 def returned_units() -> Column:
@@ -156,10 +177,9 @@ def entries(lines: DataFrame, *kept: str) -> DataFrame:
         no_amount.alias("discount_amount"),
         F.lit(False).alias("is_sale"),
     )
-    sells = ~F.col("is_cancelled") & ~is_credit_note()
     both = (
-        F.when(sells & _gives_back(), F.array(sale, back))
-        .when(sells, F.array(sale))
+        F.when(sells() & _gives_back(), F.array(sale, back))
+        .when(sells(), F.array(sale))
         .when(_gives_back(), F.array(back))
     )
     return lines.select(*kept, F.explode(both).alias("entry")).select(*kept, "entry.*")
