@@ -18,8 +18,8 @@ setup: .venv/.ready ## the environment: Python packages, Delta jars, class-data 
 demo: .venv/.ready ## generate DAYS of a retailer, build every table, answer a few questions
 	@"$(BIN)/python" jobs/demo.py --days "$(DAYS)" --landing "$(LANDING)" --lake "$(LAKE)"
 
-test: .venv/.ready-test ## all tests
-	@"$(BIN)/python" -m pytest
+test: .venv/.ready-test ## all tests, by two workers with a session each
+	@"$(BIN)/python" -m pytest -n 2 --dist loadgroup
 
 test-fast: .venv/.ready-test ## the tests that need no JVM
 	@"$(BIN)/python" -m pytest -m "not spark"

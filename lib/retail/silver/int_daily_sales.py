@@ -48,8 +48,10 @@ def int_daily_sales(
 ) -> DataFrame:
     """One row per store, product and business day with at least one sale or return."""
     sold = F.col("is_sale")
+    # Counting orders apart would move the lines twice: those of a pair are brought together once.
+    lines = stg_transactions.repartition("store_id", "product_id")
     return (
-        entries(stg_transactions, "transaction_id", "order_id", "store_id", "product_id")
+        entries(lines, "transaction_id", "order_id", "store_id", "product_id")
         .groupBy("store_id", "product_id", "sold_on")
         .agg(
             *[

@@ -48,7 +48,8 @@ def int_web_sessions(
     reached = (
         F.when(bought, "purchase").when(filled, "cart").when(seen, "product").otherwise("visit")
     )
-    return stg_page_views.groupBy("session_id").agg(
+    # Counting products apart would move the events twice: those of a visit are brought together once.
+    return stg_page_views.repartition("session_id").groupBy("session_id").agg(
         _by_time("customer_id", F.max).alias("customer_id"),
         F.coalesce(_by_time("device_type", F.min), F.lit("unknown")).alias("device_type"),
         first.alias("started_at"),
