@@ -16,6 +16,7 @@ from lakehouse import (
     with_members,
 )
 from retail.terms.attribution import NOT_RECORDED, ONLINE
+from retail.terms.events import SEQUENCE, newest_event
 from retail.terms.members import member
 from retail.terms.zones import zone_of
 
@@ -53,10 +54,8 @@ def dim_store(
     A store that sales or counts name before its master arrives has a row with nothing but its id, so that
     no join loses money. The cluster is a rank, so the table is made whole.
     """
-    newest = stg_stores.groupBy("store_id").agg(
-        F.max_by(F.struct(*stg_stores.columns), "sequence").alias("store")
-    )
-    masters = newest.select("store.*").where("operation <> 'delete'")
+    states = stg_stores.groupBy("store_id").agg(newest_event("store", *stg_stores.columns))
+    masters = states.select("store.*").where("operation <> 'delete'")
     size = Window.partitionBy("region").orderBy("square_footage", "store_id")
     tercile = F.ntile(3).over(size).cast("string")
     stores = masters.withColumns(
@@ -64,7 +63,7 @@ def dim_store(
             "zone": F.coalesce(F.lit(zone), zone_of(F.col("state"))),
             "cluster": F.concat_ws("-", "region", tercile),
         }
-    ).drop("operation", "sequence", "updated_at")
+    ).drop("operation", *SEQUENCE, "updated_at")
     named = F.explode(F.array_compact(F.array("store_id", "fulfilled_from")))
     reserved = [ONLINE, NOT_RECORDED]
     members = stg_transactions.sparkSession.range(1).select(

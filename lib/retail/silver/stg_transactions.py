@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import by_key, conform, conserved, expect, keys, sequence, setting, table
 from retail.contracts import TRANSACTIONS
+from retail.terms.events import SEQUENCE, newest_event
 from retail.terms.status import status_rank
 from retail.terms.zones import utc, zone_of
 
@@ -79,7 +80,7 @@ from retail.terms.zones import utc, zone_of
 )
 def stg_transactions(
     raw_transactions: Annotated[DataFrame, by_key("transaction_id")],
-    stg_stores: Annotated[DataFrame, by_key("store_id", uses=("state", "sequence"))],
+    stg_stores: Annotated[DataFrame, by_key("store_id", uses=("state", "operation", *SEQUENCE))],
     zone: Annotated[str | None, setting("zone")],
 ) -> DataFrame:
     """One row per transaction line, in its newest state.
@@ -88,8 +89,9 @@ def stg_transactions(
     store's zone (or the source's, where it has one) gives the instant that history needs.
     """
     lines = conform(raw_transactions, TRANSACTIONS)
-    zones = stg_stores.groupBy("store_id").agg(
-        zone_of(F.max_by("state", "sequence")).alias("_zone")
+    states = stg_stores.where("operation <> 'delete'").groupBy("store_id")
+    zones = states.agg(newest_event("store", "state")).select(
+        "store_id", zone_of(F.col("store.state")).alias("_zone")
     )
     clock = F.coalesce(F.lit(zone), "_zone", F.lit("UTC"))
     happened = sequence(F.col("updated_at"))
