@@ -134,8 +134,7 @@ class Catalogue:
     def _check_columns(self, table: Table, upstream: Table, spread: Spread | None) -> None:
         if spread is None:
             return
-        wanted = [spread.key] if isinstance(spread, ByVersion) else list(spread.columns)
-        for column in [*wanted, *(spread.uses or ())]:
+        for column in [*spread.columns, *(spread.uses or ())]:
             if column not in names(upstream.declaration.schema):
                 raise LakehouseError(
                     f"{table.place}: {table.name} takes the column {column} from {upstream.name},"

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any, ClassVar, Literal
 
 Severity = Literal["quarantine", "warn", "stop"]
+Ties = Literal["newest", "quarantine"]
 # The column of every raw table that says which landed file a record came from.
 SOURCE_FILE = "_source_file"
 
@@ -47,6 +48,7 @@ class History(Keys):
 
     tracked: tuple[str, ...] = ()
     last_known: tuple[str, ...] = ()
+    sequence: tuple[str, ...] = ("sequence",)
     first_version: Literal["1900", "event"] = "1900"
 
 
@@ -80,14 +82,17 @@ def history(
     *key: str,
     tracked: Iterable[str],
     last_known: Iterable[str] = (),
+    sequence: Iterable[str] = ("sequence",),
     first_version: Literal["1900", "event"] = "1900",
 ) -> History:
     """Type-2 history of ``key``: a new version when a tracked column changes.
 
-    ``last_known`` columns keep their last value that was not null; all other columns show the
-    newest event in every version.
+    All other columns show the newest event in every version. A null in a ``last_known`` column,
+    tracked or not, means unchanged: it keeps the last value since the key was last deleted. The
+    first column of ``sequence`` is the instant of an event, the others only order.
     """
-    return History(key, None, tuple(tracked), tuple(last_known), first_version)
+    kept = tuple(tracked), tuple(last_known), tuple(sequence)
+    return History(key, None, *kept, first_version)
 
 
 def files(entity: str) -> Files:
@@ -132,9 +137,9 @@ class ByKey:
 
 @dataclass(frozen=True)
 class ByVersion:
-    """A changed version of ``key`` touches the rows whose ``at`` lies in its interval or after."""
+    """A changed version of the key touches the rows whose ``at`` lies in its interval or after."""
 
-    key: str
+    columns: tuple[str, ...]
     at: str
     uses: tuple[str, ...] | None = None
     onwards: bool = False
@@ -164,7 +169,7 @@ def by_key(*columns: str, uses: Iterable[str] | None = None) -> ByKey:
 
 
 def by_version(
-    key: str, at: str, uses: Iterable[str] | None = None, onwards: bool = False
+    *key: str, at: str, uses: Iterable[str] | None = None, onwards: bool = False
 ) -> ByVersion:
     """Versions of a history table spread to the rows of the first input valid at their time.
 
@@ -243,6 +248,7 @@ class Declaration:
     schema: str
     expects: tuple[Expectation, ...] = ()
     newest: tuple[str, ...] = ()
+    ties: Ties = "newest"
     earliest: tuple[str, ...] = ()
     references: dict[str, str] = field(default_factory=dict)
     conserves: tuple[Conserved, ...] = ()
@@ -263,14 +269,17 @@ def table(
     schema: str,
     expects: Iterable[Expectation] = (),
     newest: Iterable[str] = (),
+    ties: Ties = "newest",
     earliest: Iterable[str] = (),
     references: dict[str, str] | None = None,
     conserves: Iterable[Conserved] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a table: its grain is the docstring's first sentence, its rows the return value.
 
-    ``newest`` keeps one row per key, the last by these columns (content breaks ties), and
-    ``earliest`` columns show the first value any of the key's rows gave, if the kept row has one.
+    A staging table keeps one row per key: the last by the ``newest`` columns, of several such by
+    content. Where the key holds the whole sequence of an event log, no order can tell which of two
+    records is right: ``ties="quarantine"`` rejects all that share the key and differ. ``earliest``
+    columns show the first value any of the key's rows gave, if the kept row has one.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -281,6 +290,7 @@ def table(
             inspect.cleandoc(schema),
             tuple(expects),
             tuple(newest),
+            ties,
             tuple(earliest),
             dict(references or {}),
             tuple(conserves),

@@ -123,6 +123,8 @@ def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
     yield ""
     for rule in declaration.expects:
         yield f"- {rule.severity}: {rule.name} (`{rule.sql}`)"
+    if declaration.ties == "quarantine":
+        yield f"- quarantine: no ties (records of one {', '.join(declaration.key)} are equal)"
     for law in declaration.conserves:
         yield f"- conserved: `{law.own}` is `{law.theirs}` of {law.table}"
     if declaration.expects or declaration.conserves:
@@ -167,5 +169,6 @@ def _spread(spread: Spread | None) -> str:
         case ByKey():
             return f"by {', '.join(spread.columns)}"
         case ByVersion():
-            return f"by version of {spread.key} at {spread.at}{' and later' * spread.onwards}"
+            later = " and later" if spread.onwards else ""
+            return f"by version of {', '.join(spread.columns)} at {spread.at}{later}"
     return "any change"

@@ -18,9 +18,10 @@ PRODUCTS = Contract(
     is_active    BOOLEAN COMMENT 'False once discontinued',
     created_at   TIMESTAMP COMMENT 'When the product was first listed, UTC',
     updated_at   TIMESTAMP COMMENT 'When this state became true, UTC',
-    _operation   STRING COMMENT 'upsert (default) or delete'
+    _operation   STRING COMMENT 'upsert (default) or delete',
+    _event_no    BIGINT COMMENT 'Order of events of one instant, as a position in a log'
     """,
-    optional=frozenset({"is_active", "updated_at", "_operation"}),
+    optional=frozenset({"is_active", "updated_at", "_operation", "_event_no"}),
 )
 STORES = Contract(
     "stores",
@@ -38,9 +39,11 @@ STORES = Contract(
     opened_date    DATE COMMENT 'First day of business',
     square_footage INT COMMENT 'Selling area in square feet',
     is_active      BOOLEAN COMMENT 'False once closed',
-    updated_at     TIMESTAMP COMMENT 'When this state became true, UTC'
+    updated_at     TIMESTAMP COMMENT 'When this state became true, UTC',
+    _operation     STRING COMMENT 'upsert (default) or delete',
+    _event_no      BIGINT COMMENT 'Order of events of one instant, as a position in a log'
     """,
-    optional=frozenset({"is_active", "updated_at"}),
+    optional=frozenset({"is_active", "updated_at", "_operation", "_event_no"}),
 )
 CUSTOMERS = Contract(
     "customers",
@@ -55,9 +58,11 @@ CUSTOMERS = Contract(
     zip_code      STRING COMMENT 'Postal code',
     created_at    TIMESTAMP COMMENT 'When the customer registered, UTC',
     loyalty_tier  STRING COMMENT 'bronze, silver, gold or pro_xtra',
-    updated_at    TIMESTAMP COMMENT 'When this state became true, UTC'
+    updated_at    TIMESTAMP COMMENT 'When this state became true, UTC',
+    _operation    STRING COMMENT 'upsert (default) or delete',
+    _event_no     BIGINT COMMENT 'Order of events of one instant, as a position in a log'
     """,
-    optional=frozenset({"updated_at"}),
+    optional=frozenset({"updated_at", "_operation", "_event_no"}),
 )
 TRANSACTIONS = Contract(
     "transactions",

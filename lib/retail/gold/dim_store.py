@@ -18,6 +18,7 @@ from lakehouse import (
     with_members,
 )
 from retail.terms.attribution import NOT_RECORDED, ONLINE
+from retail.terms.events import SEQUENCE
 from retail.terms.members import member
 from retail.terms.zones import zone_of
 
@@ -55,7 +56,7 @@ def dim_store(
     A store that sales or counts name before its master arrives has a row with its id for a name and
     nothing else, so that no join loses money. The cluster is a rank, so the table is made whole.
     """
-    masters = newest_state(stg_stores, "store_id").drop("updated_at")
+    masters = newest_state(stg_stores, "store_id", sequence=SEQUENCE).drop("updated_at")
     stores = masters.withColumns(
         {
             "zone": F.coalesce(F.lit(zone), zone_of(F.col("state"))),

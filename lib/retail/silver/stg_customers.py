@@ -3,16 +3,16 @@
 from typing import Annotated
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from lakehouse import by_key, conform, expect, keys, sequence, table
+from lakehouse import by_key, conform, expect, keys, table
 from retail.contracts import CUSTOMERS
+from retail.terms import events
 
 
 @table(
-    key=("customer_id", "sequence"),
+    key=("customer_id", *events.SEQUENCE),
     scope=keys("customer_id"),
-    newest=("sequence",),
+    ties="quarantine",
     schema="""
         customer_id STRING NOT NULL COMMENT 'Customer, as CUS-00000001',
         customer_type STRING COMMENT 'consumer or pro',
@@ -26,18 +26,15 @@ from retail.contracts import CUSTOMERS
         loyalty_tier STRING COMMENT 'bronze, silver, gold or pro_xtra',
         updated_at TIMESTAMP COMMENT 'When this state became true, UTC',
         sequence  TIMESTAMP NOT NULL COMMENT 'When the event happened, UTC',
+        event_no  BIGINT NOT NULL COMMENT 'Order of events of one instant; 0 where the source has none',
         operation STRING NOT NULL COMMENT 'upsert or delete'
     """,
     expects=[
         expect.quarantine("customer_id RLIKE {ids.customer_id}", "customer_id is well-formed"),
+        *events.RULES,
     ],
 )
 def stg_customers(raw_customers: Annotated[DataFrame, by_key("customer_id")]) -> DataFrame:
     """One row per customer and change event, the full state as the event left it."""
-    events = conform(raw_customers, CUSTOMERS)
-    return events.withColumns(
-        {
-            "sequence": sequence(F.col("updated_at")),
-            "operation": F.lit("upsert"),
-        }
-    )
+    landed = conform(raw_customers, CUSTOMERS)
+    return landed.withColumns(events.event())

@@ -5,8 +5,19 @@ from typing import Annotated
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import by_key, conform, conserved, expect, keys, sequence, setting, table
+from lakehouse import (
+    by_key,
+    conform,
+    conserved,
+    expect,
+    keys,
+    newest_state,
+    sequence,
+    setting,
+    table,
+)
 from retail.contracts import TRANSACTIONS
+from retail.terms.events import SEQUENCE
 from retail.terms.status import STATUSES, status_rank
 from retail.terms.zones import utc, zone_of
 
@@ -76,7 +87,7 @@ from retail.terms.zones import utc, zone_of
 )
 def stg_transactions(
     raw_transactions: Annotated[DataFrame, by_key("transaction_id")],
-    stg_stores: Annotated[DataFrame, by_key("store_id", uses=("state", "sequence"))],
+    stg_stores: Annotated[DataFrame, by_key("store_id", uses=("state", "operation", *SEQUENCE))],
     zone: Annotated[str | None, setting("zone")],
 ) -> DataFrame:
     """One row per transaction line, in its newest state.
@@ -85,8 +96,9 @@ def stg_transactions(
     store's zone (or the source's, where it has one) gives the instant that history needs.
     """
     lines = conform(raw_transactions, TRANSACTIONS)
-    zones = stg_stores.groupBy("store_id").agg(
-        zone_of(F.max_by("state", "sequence")).alias("_zone")
+    known = stg_stores.where("operation <> 'delete'")
+    zones = newest_state(known, "store_id", sequence=SEQUENCE).select(
+        "store_id", zone_of(F.col("state")).alias("_zone")
     )
     clock = F.coalesce(F.lit(zone), "_zone", F.lit("UTC"))
     happened = sequence(F.col("updated_at"))

@@ -41,10 +41,11 @@ def stores(spark: SparkSession) -> DataFrame:
     return frame(
         spark,
         stg_stores,
-        "store_id state sequence",
-        ("STR-0001", "CA", "2026-01-01 00:00:00"),
-        ("STR-0002", "NY", "2026-01-01 00:00:00"),
-        ("STR-0002", "TX", "2026-02-01 00:00:00"),
+        "store_id state operation sequence event_no",
+        ("STR-0001", "CA", "upsert", "2026-01-01 00:00:00", 0),
+        ("STR-0002", "NY", "upsert", "2026-02-01 00:00:00", 0),
+        ("STR-0002", "TX", "upsert", "2026-02-01 00:00:00", 1),
+        ("STR-0002", None, "delete", "2026-03-01 00:00:00", 0),
     )
 
 
