@@ -62,10 +62,11 @@ class Verdict:
     known: tuple[str, ...] = ()
 
 
-def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
+def judge(frame: Frame, table: Table, survey: Survey, built: Record | None = None) -> Verdict:
     """The verdict on one table as the lake stands now.
 
-    Raises LakehouseError where an input was never built.
+    ``built`` is the record to go by where it is not the newest commit's. Raises LakehouseError
+    where an input was never built.
     """
     if table.entity:
         return _judge_raw(frame, table, survey)
@@ -83,7 +84,7 @@ def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
         frame.batch,
         frame.source.name,
     )
-    built = Log(frame.path(table)).record()
+    built = built or Log(frame.path(table)).record()
     pins = {
         name: Pinned(
             str(log.path),
