@@ -13,7 +13,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.log import Log, Record, create
 from lakehouse.schema import quoted, struct
 
-METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _merge(
     assignments = ", ".join(f"t.`{c}` = s.`{c}`" for c in columns)
     names = ", ".join(f"`{c}`" for c in columns)
     values = ", ".join(f"s.`{c}`" for c in columns)
-    spark.conf.set(METADATA, record.json())
+    spark.conf.set(_METADATA, record.json())
     try:
         spark.sql(
             f"MERGE INTO {target.sql} t USING _difference s ON {condition}"
@@ -175,7 +175,7 @@ def _merge(
             f" WHEN NOT MATCHED AND NOT s._deleted THEN INSERT ({names}) VALUES ({values})"
         )
     finally:
-        spark.conf.unset(METADATA)
+        spark.conf.unset(_METADATA)
         spark.catalog.dropTempView("_difference")
 
 

@@ -22,7 +22,9 @@ from lakehouse.landing.ledger import Survey
 from lakehouse.log import Log, Record
 from lakehouse.plan import Frame, Verdict, frame_as_of, judge
 from lakehouse.schema import names
-from lakehouse.write import METADATA, Target, overwrite, progress, replace_days, shaped
+from lakehouse.write import Target, overwrite, progress, replace_days, shaped
+
+_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 def mend(
@@ -166,7 +168,7 @@ def _swap_keys(rows: DataFrame, target: Target, part: Affected, record: Record) 
     same = [f"CAST(t.`{name}` AS STRING) <=> s.{k}" for name, k in numbered.items()]
     columns = ", ".join(f"`{name}`" for name in rows.columns)
     values = ", ".join(f"s.`{name}`" for name in rows.columns)
-    spark.conf.set(METADATA, record.json())
+    spark.conf.set(_METADATA, record.json())
     try:
         spark.sql(
             f"MERGE INTO {target.sql} t USING _mended s ON s._old AND {' AND '.join(same)}"
@@ -174,5 +176,5 @@ def _swap_keys(rows: DataFrame, target: Target, part: Affected, record: Record) 
             f" WHEN NOT MATCHED AND NOT s._old THEN INSERT ({columns}) VALUES ({values})"
         )
     finally:
-        spark.conf.unset(METADATA)
+        spark.conf.unset(_METADATA)
         spark.catalog.dropTempView("_mended")

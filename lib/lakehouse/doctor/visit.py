@@ -13,6 +13,7 @@ from lakehouse.doctor.findings import SHOWN, Diagnosis, append, diagnosed, show_
 from lakehouse.doctor.repair import mend
 from lakehouse.doctor.subject import Place, Subject
 from lakehouse.errors import LakehouseError
+from lakehouse.landing.ledger import Ledger
 from lakehouse.lock import lake_lock
 from lakehouse.plan import Frame
 from lakehouse.query import show
@@ -52,7 +53,7 @@ def visit(
     Returns 0 healthy (at the end), 1 ill. Raises LakehouseError, with nothing written, for a
     repair of what no catalogue can build again.
     """
-    tables = _repairable(subject) if repair else []
+    tables = _repairable(frame, subject) if repair else []
     spark, title = start(frame.conf, "doctor"), subject.place.title
     diagnosis = look_over(spark, subject, limit)
     show_diagnosis(title, diagnosis, subject.facts is not None, strict)
@@ -85,7 +86,8 @@ def _mend(
     moved.unpersist()
     assert total is not None
     show([table.full_name, *kinds], [*rows, ("in all", *total)])
-    console.print("Nothing was written (--dry-run)." if dry_run else f"{table.full_name} repaired.")
+    done = "is repaired" if any(total) else "needed no repair"
+    console.print("Nothing was written (--dry-run)." if dry_run else f"{table.full_name} {done}.")
 
 
 def _keys_to_mend(spark: SparkSession, subject: Subject, strict: bool) -> DataFrame:
@@ -104,11 +106,13 @@ def _wrong_facts(spark: SparkSession, subject: Subject) -> DataFrame | None:
     return wrong_facts(facts.place.read(spark), facts, versions, subject.names)
 
 
-def _repairable(subject: Subject) -> list[Table]:
+def _repairable(frame: Frame, subject: Subject) -> list[Table]:
     """The tables to mend, the history first.
 
-    Raises LakehouseError where one is not of this lake's catalogue, or is known by another key.
+    Raises LakehouseError where one is not of this lake's catalogue, or is known by another key,
+    and where the lake holds another source.
     """
+    Ledger(frame.lake).check_source(frame.source)
     places: list[Place] = [subject.place, *([subject.facts.place] if subject.facts else [])]
     tables = []
     for place in places:

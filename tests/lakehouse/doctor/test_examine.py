@@ -40,7 +40,7 @@ histories = st.one_of(st.lists(rows, max_size=5), chains, st.tuples(chains, st.l
 def tables(draw: st.DrawFn) -> tuple[list[Version], list[Fact]]:
     """Many keys, a few of them null, and facts that mostly point at one of the versions."""
     versions: list[Version] = []
-    for number, history in enumerate(draw(st.lists(histories, min_size=150, max_size=150))):
+    for number, history in enumerate(draw(st.lists(histories, min_size=250, max_size=250))):
         key = (f"k{number}" if number % 40 else None, number % 7)
         for row in history:
             surrogate = 0 if len(versions) % 50 == 49 else len(versions) + 1
@@ -63,7 +63,7 @@ def frame(spark: SparkSession, versions: list[Version]) -> DataFrame:
     )  # fmt: skip
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables())
 def test_counts_equal_those_of_a_plain_walk(
     spark: SparkSession, drawn: tuple[list[Version], list[Fact]]
