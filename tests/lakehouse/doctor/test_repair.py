@@ -1,7 +1,7 @@
 """Each illness planted in a key of its own: found there, mended, and not there any more."""
 
 import json
-from argparse import Namespace
+from argparse import ArgumentParser
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 from toy.house import House
 
+from lakehouse.doctor.options import add_names
 from lakehouse.doctor.subject import Subject, subject
 from lakehouse.doctor.visit import visit
 from lakehouse.log import Log, commit_properties
@@ -20,7 +21,7 @@ from lakehouse.log import Log, commit_properties
 Row = dict[str, Any]
 HISTORY = ("item_key", "item_id", "price", "label", "valid_from", "valid_to", "is_current")
 FACT = ("sale_id", "item_id", "sold_on", "amount", "price")
-OPTIONS = ("key", "start", "end", "current", "tracked", "surrogate", "open_end", "end_includes")
+FACTS = ("--fact", "fact_sale", "--fact-key", "item_id", "--fact-at", "sold_on")
 
 
 def june(day: int) -> datetime:
@@ -74,11 +75,11 @@ def house(healthy: House, tmp_path: Path) -> House:
     return healthy.copy(tmp_path)
 
 
-def asked(house: House, fact: str | None = "fact_sale") -> Subject:
-    """The toy's history, named by nothing but its table, and the facts that point at it."""
-    names = {"fact": fact, "fact_key": ["item_id"], "fact_at": "sold_on"}
-    given = dict.fromkeys(OPTIONS) | names | {"table": "gold.dim_item"}
-    return subject(house.frame(), Namespace(**given))
+def asked(house: House, *words: str) -> Subject:
+    """The toy's history, named by nothing but its table, and what ``words`` add."""
+    parser = ArgumentParser()
+    add_names(parser)
+    return subject(house.frame(), parser.parse_args(["gold.dim_item", *words]))
 
 
 def rewrite(
@@ -122,7 +123,7 @@ def haunted(rows: list[Row]) -> list[Row]:
 def test_a_healthy_table_has_no_findings(
     healthy: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert visit(healthy.frame(), asked(healthy), strict=True, into=healthy.lake) == 0
+    assert visit(healthy.frame(), asked(healthy, *FACTS), strict=True, into=healthy.lake) == 0
     assert "gold.dim_item is healthy." in capsys.readouterr().out
     assert not (healthy.lake / "ops" / "doctor_findings").exists()
 
@@ -139,7 +140,7 @@ def test_each_illness_is_found_in_its_key_shown_and_repaired(
 
     frame = house.frame()
     how = {"repair": True, "strict": True, "into": house.lake}
-    assert visit(frame, asked(house), dry_run=True, **how) == 1
+    assert visit(frame, asked(house, *FACTS), dry_run=True, **how) == 1
     found = house.rows("doctor_findings", "run_id", "table_name", "illness", "record_key")
     assert {row[:2] for row in found} == {(frame.batch, "gold.dim_item")}
     assert {(row[2], next(iter(json.loads(row[3]).values()))) for row in found} == FOUND
@@ -152,7 +153,7 @@ def test_each_illness_is_found_in_its_key_shown_and_repaired(
     assert '{"sold_on":"2026-06-04"} 0 0 1 ' in said
     assert [Log(house.path(name)).version for name in ("dim_item", "fact_sale")] == versions
 
-    assert visit(house.frame(), asked(house), **how) == 0
+    assert visit(house.frame(), asked(house, *FACTS), **how) == 0
     now = [Log(house.path(name)).version for name in ("dim_item", "fact_sale")]
     assert now == [version + 1 for version in versions]
     assert (house.rows("dim_item", *HISTORY), house.rows("fact_sale", *FACT)) == before
@@ -172,7 +173,7 @@ def test_rows_without_a_key_mean_the_whole_history_again(
         ]
 
     rewrite(house, "dim_item", lost, recorded=True)
-    assert visit(house.frame(), asked(house, fact=None), repair=True) == 0
+    assert visit(house.frame(), asked(house), repair=True) == 0
     assert '{"item_id":null} 1 null_key' in " ".join(capsys.readouterr().out.split())
     assert house.rows("dim_item", *HISTORY) == before
     assert "dim_item" not in house.built()
