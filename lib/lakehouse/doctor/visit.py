@@ -26,9 +26,9 @@ def look_over(spark: SparkSession, subject: Subject, limit: int = 100) -> Diagno
 
     Raises LakehouseError where Spark cannot read or compare what the names name.
     """
-    facts = _wrong_facts(spark, subject)
     try:
-        found = long(ill_keys(subject.place.read(spark), subject.names), facts).persist()
+        keys = ill_keys(subject.place.read(spark), subject.names)
+        found = long(keys, _wrong_facts(spark, subject)).persist()
         try:
             return diagnosed(found, limit)
         finally:
