@@ -80,8 +80,11 @@ def refuse_what_cannot_be_built(frame: Frame, names: Sequence[str]) -> None:
             )
 
 
-def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
-    """The verdict on one table as the lake stands now; every input must have been built."""
+def judge(frame: Frame, table: Table, survey: Survey, built: Record | None = None) -> Verdict:
+    """The verdict on one table as the lake stands now; every input must have been built.
+
+    ``built`` is the record to go by where it is not the newest commit's.
+    """
     if table.entity:
         return _judge_raw(frame, table, survey)
     logs = {name: Log(frame.path(frame.catalogue.tables[name])) for name in table.inputs}
@@ -93,7 +96,7 @@ def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
         batch=frame.batch,
         source=frame.source.name,
     )
-    built = Log(frame.path(table)).record()
+    built = built or Log(frame.path(table)).record()
     pins = {
         name: Pinned(
             str(log.path),
