@@ -18,6 +18,7 @@ from lakehouse.declare import (
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.source import Contract
 from lakehouse.quality import conform, sequence
+from lakehouse.snapshots import snapshot_events
 from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, surrogate_key, valid_at, versions, with_members
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "keys",
     "sequence",
     "setting",
+    "snapshot_events",
     "surrogate_key",
     "table",
     "valid_at",

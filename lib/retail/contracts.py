@@ -37,9 +37,10 @@ STORES = Contract(
     opened_date    DATE COMMENT 'First day of business',
     square_footage INT COMMENT 'Selling area in square feet',
     is_active      BOOLEAN COMMENT 'False once closed',
-    updated_at     TIMESTAMP COMMENT 'When this state became true, UTC'
+    updated_at     TIMESTAMP COMMENT 'When this state became true, UTC',
+    _operation     STRING COMMENT 'upsert (default) or delete'
     """,
-    optional=frozenset({"is_active", "updated_at"}),
+    optional=frozenset({"is_active", "updated_at", "_operation"}),
 )
 CUSTOMERS = Contract(
     "customers",
@@ -54,9 +55,10 @@ CUSTOMERS = Contract(
     zip_code      STRING COMMENT 'Postal code',
     created_at    TIMESTAMP COMMENT 'When the customer registered, UTC',
     loyalty_tier  STRING COMMENT 'bronze, silver, gold or pro_xtra',
-    updated_at    TIMESTAMP COMMENT 'When this state became true, UTC'
+    updated_at    TIMESTAMP COMMENT 'When this state became true, UTC',
+    _operation    STRING COMMENT 'upsert (default) or delete'
     """,
-    optional=frozenset({"updated_at"}),
+    optional=frozenset({"updated_at", "_operation"}),
 )
 TRANSACTIONS = Contract(
     "transactions",

@@ -17,7 +17,11 @@ from lakehouse.plan import Frame
 from lakehouse.run import Result, run
 from toy.contracts import CONTRACTS
 
-SETTINGS = {"business_day": "stg_sales.sold_on", "factor": 1}
+SETTINGS = {
+    "business_day": "stg_sales.sold_on",
+    "factor": 1,
+    "snapshots": {"prices": False, "most_deleted": 0.5},
+}
 HEADS = {name: ",".join(c.name for c in contract.columns) for name, contract in CONTRACTS.items()}
 
 

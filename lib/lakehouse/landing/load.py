@@ -14,6 +14,7 @@ from pyspark.sql.types import DataType, StructType
 
 from lakehouse.build import Outcome
 from lakehouse.declare import SOURCE_FILE
+from lakehouse.landing.believe import refused, settle
 from lakehouse.landing.bronze import Batch, read
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey
 from lakehouse.landing.probe import Probe, probe
@@ -48,33 +49,20 @@ def load_files(
         Contract(table.entity, table.declaration.schema), ()
     )
     probes = {path: _probe(frame, mapping, found, path) for path in verdict.files}
-    outcome = Outcome(
-        table.full_name, "built", verdict.reason, "whole" if verdict.whole else "part"
-    )
-    if not probes:
-        _create(target, struct(table.columns), empty=True)
-        progress(spark, target, verdict.record)
-    else:
-        present = _present(spark, target)
-        try:
-            rows = read(spark, frame.landing, mapping, probes, batch, present)
-            _write(spark, target, rows, _replaced(probes, verdict), verdict.record, present)
-        except Exception:
-            readable = _set_aside_unreadable(spark, frame, mapping, found, probes, batch)
-            if len(readable) == len(probes):
-                raise
-            record = _renewed(frame, verdict.record)
-            if readable:
-                rows = read(spark, frame.landing, mapping, readable, batch, present)
-                _write(spark, target, rows, _replaced(readable, verdict), record, present)
-            else:
-                _create(target, struct(table.columns), empty=True)
-                progress(spark, target, record)
-            probes = readable
-        _note_loaded(spark, target, found, table.entity, list(probes), batch, loaded)
+    try:
+        taken = _load(spark, frame, verdict, found, mapping, probes, batch)
+    except Exception:
+        readable = _set_aside_unreadable(spark, frame, mapping, found, probes, batch)
+        if len(readable) == len(probes):
+            raise
+        taken = _load(spark, frame, verdict, found, mapping, readable, batch)
+    _note_loaded(target, found, table.entity, taken, batch, loaded)
     rows_written, files, size = files_and_bytes(target.path)
-    return replace(
-        outcome,
+    return Outcome(
+        table.full_name,
+        "built",
+        verdict.reason,
+        "whole" if verdict.whole else "part",
         rows=rows_written,
         files=files,
         bytes=size,
@@ -83,14 +71,42 @@ def load_files(
     )
 
 
+def _load(
+    spark: SparkSession,
+    frame: Frame,
+    verdict: Verdict,
+    found: Survey,
+    mapping: EntityMapping,
+    probes: dict[str, Probe],
+    batch: Batch,
+) -> list[str]:
+    """Replace the records of the files in one commit; returns the paths that were taken."""
+    target, entity = Target(verdict.table, frame.path(verdict.table)), verdict.table.entity
+    present, removed = _present(spark, target), list[str]()
+    if probes and entity in frame.snapshots:
+        landed = read(spark, frame.landing, mapping, probes, batch, {})
+        reasons = refused(spark, frame, verdict, list(probes), landed)
+        with _LEDGER:
+            settle(frame, found, str(entity), list(probes), reasons)
+        removed = [path for path in reasons if path in verdict.held]
+        probes = {path: seen for path, seen in probes.items() if path not in reasons}
+    record = _renewed(frame, verdict.record)
+    if not probes and not removed:
+        _create(target, struct(verdict.table.columns), empty=True)
+        progress(spark, target, record)
+        return []
+    if probes:
+        rows = read(spark, frame.landing, mapping, probes, batch, present)
+    else:
+        rows = spark.read.format("delta").load(str(target.path)).limit(0)
+    known = removed or any(path in probes for path in verdict.known)
+    _write(spark, target, rows, [*probes, *removed] if known else [], record, present)
+    return list(probes)
+
+
 def _probe(frame: Frame, mapping: EntityMapping, found: Survey, path: str) -> Probe:
     key = (mapping.contract.entity, path)
     return found.probes.get(key) or probe(frame.landing / path, mapping)
-
-
-def _replaced(probes: dict[str, Probe], verdict: Verdict) -> list[str]:
-    """The files whose rows one commit replaces: none where all of them are new."""
-    return list(probes) if any(path in probes for path in verdict.known) else []
 
 
 def _present(spark: SparkSession, target: Target) -> dict[str, DataType]:
@@ -175,7 +191,6 @@ def _renewed(frame: Frame, record: Record) -> Record:
 
 
 def _note_loaded(
-    spark: SparkSession,
     target: Target,
     found: Survey,
     entity: str,

@@ -5,7 +5,16 @@ from typing import Annotated
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import by_key, conform, expect, keys, sequence, table
+from lakehouse import (
+    by_key,
+    conform,
+    expect,
+    keys,
+    sequence,
+    setting,
+    snapshot_events,
+    table,
+)
 from retail.contracts import CUSTOMERS
 
 
@@ -32,12 +41,16 @@ from retail.contracts import CUSTOMERS
         expect.quarantine("customer_id RLIKE {ids.customer_id}", "customer_id is well-formed"),
     ],
 )
-def stg_customers(raw_customers: Annotated[DataFrame, by_key("customer_id")]) -> DataFrame:
+def stg_customers(
+    raw_customers: Annotated[DataFrame, by_key("customer_id")],
+    snapshots: Annotated[bool, setting("snapshots.customers")],
+) -> DataFrame:
     """One row per customer and change event, the full state as the event left it."""
-    events = conform(raw_customers, CUSTOMERS)
+    records = conform(raw_customers, CUSTOMERS)
+    events = snapshot_events(records, "customer_id") if snapshots else records
     return events.withColumns(
         {
             "sequence": sequence(F.col("updated_at")),
-            "operation": F.lit("upsert"),
+            "operation": F.coalesce("_operation", F.lit("upsert")),
         }
     )

@@ -5,7 +5,16 @@ from typing import Annotated
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import by_key, conform, expect, keys, sequence, table
+from lakehouse import (
+    by_key,
+    conform,
+    expect,
+    keys,
+    sequence,
+    setting,
+    snapshot_events,
+    table,
+)
 from retail.contracts import PRODUCTS
 
 
@@ -36,9 +45,13 @@ from retail.contracts import PRODUCTS
         expect.quarantine("operation IN ('upsert', 'delete')", "operation is known"),
     ],
 )
-def stg_products(raw_products: Annotated[DataFrame, by_key("product_id")]) -> DataFrame:
+def stg_products(
+    raw_products: Annotated[DataFrame, by_key("product_id")],
+    snapshots: Annotated[bool, setting("snapshots.products")],
+) -> DataFrame:
     """One row per product and change event, the full state as the event left it."""
-    events = conform(raw_products, PRODUCTS)
+    records = conform(raw_products, PRODUCTS)
+    events = snapshot_events(records, "product_id") if snapshots else records
     return events.withColumns(
         {
             "sequence": sequence(F.col("updated_at")),

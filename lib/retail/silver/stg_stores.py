@@ -5,7 +5,16 @@ from typing import Annotated
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import by_key, conform, expect, keys, sequence, table
+from lakehouse import (
+    by_key,
+    conform,
+    expect,
+    keys,
+    sequence,
+    setting,
+    snapshot_events,
+    table,
+)
 from retail.contracts import STORES
 
 
@@ -35,13 +44,17 @@ from retail.contracts import STORES
         expect.quarantine("store_id RLIKE {ids.store_id}", "store_id is well-formed"),
     ],
 )
-def stg_stores(raw_stores: Annotated[DataFrame, by_key("store_id")]) -> DataFrame:
+def stg_stores(
+    raw_stores: Annotated[DataFrame, by_key("store_id")],
+    snapshots: Annotated[bool, setting("snapshots.stores")],
+) -> DataFrame:
     """One row per store and change event, the full state as the event left it."""
-    events = conform(raw_stores, STORES)
+    records = conform(raw_stores, STORES)
+    events = snapshot_events(records, "store_id") if snapshots else records
     return events.withColumns(
         {
             "sequence": sequence(F.col("updated_at")),
-            "operation": F.lit("upsert"),
+            "operation": F.coalesce("_operation", F.lit("upsert")),
             "is_active": F.coalesce("is_active", F.lit(True)),
         }
     )

@@ -88,8 +88,11 @@ def stg_transactions(
     store's zone (or the source's, where it has one) gives the instant that history needs.
     """
     lines = conform(raw_transactions, TRANSACTIONS)
-    zones = stg_stores.groupBy("store_id").agg(
-        zone_of(F.max_by("state", "sequence")).alias("_zone")
+    # A delete tells no state, and lines of a store that closed keep its zone.
+    zones = (
+        stg_stores.where("state IS NOT NULL")
+        .groupBy("store_id")
+        .agg(zone_of(F.max_by("state", "sequence")).alias("_zone"))
     )
     clock = F.coalesce(F.lit(zone), "_zone", F.lit("UTC"))
     happened = sequence(F.col("updated_at"))

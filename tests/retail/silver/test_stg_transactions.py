@@ -43,6 +43,7 @@ def stores(spark: SparkSession) -> DataFrame:
         stg_stores,
         "store_id state sequence",
         ("STR-0001", "CA", "2026-01-01 00:00:00"),
+        ("STR-0001", None, "2026-08-01 00:00:00"),  # closed, as absence from a snapshot tells
         ("STR-0002", "NY", "2026-01-01 00:00:00"),
         ("STR-0002", "TX", "2026-02-01 00:00:00"),
     )
