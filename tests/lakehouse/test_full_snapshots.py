@@ -83,44 +83,43 @@ def test_any_order_of_arrival_gives_what_one_load_gives(house: House, tmp_path: 
 def test_a_snapshot_is_believed_by_its_neighbours_and_the_limit(
     house: House, tmp_path: Path
 ) -> None:
+    def built(limit: float = 0.5) -> tuple[list[str], list[str]]:
+        """Files newly set aside, and the days in bronze."""
+        result = build(house, limit=limit)
+        aside = sorted(file.path[7:-4] for file in result.set_aside)
+        assert result.exit_status == (1 if aside else 0)
+        return aside, days(house)
+
     snapshot(house, 1, "A1 B1 C1 D1")
     snapshot(house, 3, "A1")
-    result = build(house)
-    (small,) = result.set_aside
-    assert result.exit_status == 1
-    assert "lacks 3 of the 4 keys of the one of 2026-06-01" in str(small.reason)
-    assert (days(house), len(house.rows("stg_prices", *EVENT))) == (["01"], 4)
+    assert built() == (["2026-06-03"], ["01"])
     again = build(house)
-    assert (again.exit_status, again.outcomes, again.known_set_aside) == (0, [], [small])
-    # Another limit: the small one passes, what is empty or has no date never does.
+    assert (again.exit_status, again.outcomes) == (0, [])
+    (small,) = again.known_set_aside
+    assert "lacks 3 of the 4 keys of the one of 2026-06-01" in str(small.reason)
+    # A late one between the two, of which the small one lacks only half.
+    snapshot(house, 2, "A1 B1")
+    assert built() == ([], ["01", "02", "03"])
+    # A correction that is cut short leaves what it would replace; what vanished still counts.
+    before = house.rows("stg_prices", *EVENT)
+    first = house.landing / "prices" / "2026-06-01.csv"
+    first.rename(tmp_path / first.name)
+    snapshot(house, 2, "A1")
+    assert built() == (["2026-06-02"], ["01", "02", "03"])
+    assert house.rows("stg_prices", *EVENT) == before
+    (tmp_path / first.name).rename(first)
+    # A correction that shows that its successor was cut short: the records of that one leave.
+    snapshot(house, 2, "A1 B1 C1 D1 E1 F1")
     snapshot(house, 4, "")
     house.land("prices/all.csv", "A,1,,")
-    result = build(house, limit=0.8)
-    assert (result.exit_status, days(house)) == (1, ["01", "03"])
-    assert sorted(str(file.reason)[:24] for file in result.set_aside) == [
-        "a full snapshot takes it",
-        "the snapshot holds no ke",
-    ]
-    # The limit as before, but between the two a late one, of which the small one lacks only half.
-    snapshot(house, 2, "A1 B1")
-    result = build(house)
-    assert (result.exit_status, days(house)) == (0, ["01", "02", "03"])
-    assert len(result.known_set_aside) == 2
-    # Corrected, the late one shows that its successor was cut short: its records leave.
-    snapshot(house, 2, "A1 B1 C1 D1 E1 F1")
-    result = build(house)
-    assert [file.path for file in result.set_aside] == ["prices/2026-06-03.csv"]
-    assert days(house) == ["01", "02"]
-    before = house.rows("stg_prices", *EVENT)
-    # A correction that is itself cut short leaves what it would replace; what vanished still counts.
-    (house.landing / "prices" / "2026-06-01.csv").rename(tmp_path / "2026-06-01.csv")
-    snapshot(house, 2, "A1")
-    result = build(house)
-    assert [file.path for file in result.set_aside] == ["prices/2026-06-02.csv"]
-    assert (days(house), house.rows("stg_prices", *EVENT)) == (["01", "02"], before)
-    (tmp_path / "2026-06-01.csv").rename(house.landing / "prices" / "2026-06-01.csv")
-    snapshot(house, 2, "A1 B1 C1 D1 E1 F1")
-    assert whole(house, tmp_path / "once").rows("stg_prices", *EVENT) == before
+    assert built() == (["2026-06-03", "2026-06-04", "all"], ["01", "02"])
+    # Another limit, and back.
+    assert built(limit=0.9) == ([], ["01", "02", "03"])
+    reasons = sorted(str(file.reason)[:24] for file in build(house, limit=0.9).known_set_aside)
+    assert reasons == ["a full snapshot takes it", "the snapshot holds no ke"]
+    assert built() == (["2026-06-03"], ["01", "02"])
+    rows = house.rows("stg_prices", *EVENT)
+    assert whole(house, tmp_path / "once").rows("stg_prices", *EVENT) == rows
 
 
 def test_an_entity_that_no_table_takes_as_snapshots_is_refused(house: House) -> None:

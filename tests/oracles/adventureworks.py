@@ -44,23 +44,23 @@ def versions(folder: Path) -> list[Version]:
 
 
 Interval = tuple[date, date, Decimal]
+State = tuple[Decimal | None, Decimal | None, date, date]
 
 
-def _states(
-    prices: list[Interval], costs: list[Interval]
-) -> list[tuple[Decimal | None, Decimal | None, date, date]]:
+def _states(prices: list[Interval], costs: list[Interval]) -> list[State]:
     """Price and cost on every day of their intervals, equal days in a row as one."""
     ends = [day for start, last, _ in prices + costs for day in (start, last) if day < OPEN_END]
-    day, horizon = min(ends, default=OPEN_END), max(ends, default=OPEN_END) + ONE_DAY * bool(ends)
-    states: list[tuple[Decimal | None, Decimal | None, date, date]] = []
-    while day <= horizon and ends:
+    states: list[State] = []
+    if not ends:
+        return states
+    day, horizon = min(ends), max(ends) + ONE_DAY  # on which none but open intervals are left
+    while day <= horizon:
         price, cost = _on(prices, day), _on(costs, day)
-        if price is not None or cost is not None:
-            until = day + ONE_DAY if day < horizon else OPEN_END
-            if states and states[-1][:2] == (price, cost) and states[-1][3] == day:
-                states[-1] = (price, cost, states[-1][2], until)
-            else:
-                states.append((price, cost, day, until))
+        until = day + ONE_DAY if day < horizon else OPEN_END
+        if states and states[-1][:2] == (price, cost) and states[-1][3] == day:
+            states[-1] = (price, cost, states[-1][2], until)
+        elif (price, cost) != (None, None):
+            states.append((price, cost, day, until))
         day += ONE_DAY
     return states
 

@@ -1,8 +1,13 @@
 """Master events: typed, in sequence, rejected by rule, one per key and moment."""
 
-from pyspark.sql import SparkSession
-from rows import assert_rows, landed, rules_broken, staged
+from pathlib import Path
 
+from pyspark.sql import SparkSession
+from rows import CONF, assert_rows, landed, rules_broken, staged, table
+
+from lakehouse import quality
+from lakehouse.changes import WHOLE
+from lakehouse.quarantine import Split, ensure, put_aside
 from retail.contracts import CUSTOMERS, PRODUCTS, STORES
 from retail.silver.stg_customers import stg_customers
 from retail.silver.stg_products import stg_products
@@ -92,7 +97,7 @@ def test_customer_events(spark: SparkSession) -> None:
     assert rules_broken(stg_customers, raw, False) == [["customer_id is well-formed"]]
 
 
-def test_products_from_full_snapshots(spark: SparkSession) -> None:
+def test_products_from_full_snapshots(spark: SparkSession, tmp_path: Path) -> None:
     raw = landed(
         spark,
         PRODUCTS,
@@ -117,3 +122,7 @@ def test_products_from_full_snapshots(spark: SparkSession) -> None:
         ("PRD-000002", "2.00", "2026-06-02 09:00:00", "upsert"),
         ("PRD-000002", None, "2026-06-04 00:00:00", "delete"),
     )
+    products = table(stg_products)
+    judged = quality.judged(stg_products(raw, True), products, CONF)
+    split = put_aside(judged, products, WHOLE, ensure(tmp_path))
+    assert split == Split(judged=10, rejected=3)  # eight landed records, and two deletes
