@@ -12,8 +12,11 @@ Build = Callable[..., Result]
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "online_retail_sample"
-REAL = Path(os.environ.get("RETAIL_DATA", ROOT / "../shared/data")) / "online_retail_by_day"
+ADVENTUREWORKS_SAMPLE = ROOT / "data" / "adventureworks_sample"
+RETAIL_DATA = Path(os.environ.get("RETAIL_DATA", ROOT / "../shared/data"))
+REAL = RETAIL_DATA / "online_retail_by_day"
+ADVENTUREWORKS = RETAIL_DATA / "adventureworks"
 
-needs_real_data = pytest.mark.skipif(
-    not REAL.is_dir(), reason="the real files are not here (RETAIL_DATA); .ci/run requires them"
-)
+_MISSING = "the real files are not here (RETAIL_DATA); .ci/run requires them"
+needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason=_MISSING)
+needs_adventureworks = pytest.mark.skipif(not ADVENTUREWORKS.is_dir(), reason=_MISSING)

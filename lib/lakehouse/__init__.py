@@ -19,6 +19,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.events import fixed_rows, newest_state
 from lakehouse.landing.source import Contract
 from lakehouse.quality import conform, sequence
+from lakehouse.snapshots import snapshot_events
 from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, surrogate_key, valid_at, versions, with_members
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "newest_state",
     "sequence",
     "setting",
+    "snapshot_events",
     "surrogate_key",
     "table",
     "valid_at",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, ClassVar, Literal
 
+from lakehouse.errors import LakehouseError
+
 Severity = Literal["quarantine", "warn", "stop"]
 Ties = Literal["newest", "quarantine"]
 # The column of every raw table that says which landed file a record came from.
@@ -49,7 +51,14 @@ class History(Keys):
     tracked: tuple[str, ...] = ()
     last_known: tuple[str, ...] = ()
     sequence: tuple[str, ...] = ("sequence",)
-    first_version: Literal["1900", "event"] = "1900"
+    first_version: str = "1900"
+
+    def __post_init__(self) -> None:
+        if self.first_version not in ("1900", "event"):
+            raise LakehouseError(
+                f"The first version of {', '.join(self.columns)} cannot start at"
+                f" {self.first_version!r}; expected '1900', as text, or event."
+            )
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ when its code, its settings or its as-of day differ from those in its record.
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lakehouse.catalogue import Catalogue, Table
+from lakehouse.catalogue import Catalogue, Table, did_you_mean
 from lakehouse.changes import Pinned
 from lakehouse.conf import lookup
 from lakehouse.declare import Days
@@ -26,11 +27,16 @@ from lakehouse.quality import settings_of
 MOST_DAYS = 92
 # The as-of day where nothing tells one: before every day of business, so nothing is read.
 NO_DAY = date(1900, 1, 1)
+# Settings by entity, and the share of keys that one snapshot may delete.
+SNAPSHOTS, LIMIT = "snapshots", "snapshots.most_deleted"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What stays the same during one build."""
+    """What stays the same during one build.
+
+    ``adapt`` writes the files of ``landing``, where the source has an adapter.
+    """
 
     catalogue: Catalogue
     lake: Path
@@ -40,17 +46,46 @@ class Frame:
     batch: str
     full_refresh: bool = False
     as_of: date | None = None
+    adapt: Callable[[Path], None] | None = None
 
     def path(self, table: Table) -> Path:
         return self.lake / table.layer / table.name
+
+    @cached_property
+    def snapshots(self) -> frozenset[str]:
+        """Entities that land as full snapshots.
+
+        Raises LakehouseError for one that no staging table takes so, or a limit that is no share.
+        """
+        said = {f"{SNAPSHOTS}.{name}": on for name, on in self.conf.get(SNAPSHOTS, {}).items()}
+        limit = said.pop(LIMIT, None)
+        taken = {
+            f"{SNAPSHOTS}.{e}" for t in self.catalogue.tables.values() if (e := _snapshots_of(t))
+        }
+        found = {name for name, on in said.items() if on}
+        if unknown := sorted(found - taken):
+            raise LakehouseError(
+                f"{self.source.place} sets {unknown[0]}, but no table takes full snapshots of that;"
+                f" {did_you_mean(unknown[0], taken)}."
+            )
+        if found and not (isinstance(limit, int | float) and 0 <= limit <= 1):
+            raise LakehouseError(f"{LIMIT} is {limit!r}; expected a share from 0 to 1, as 0.5.")
+        return frozenset(name.split(".")[1] for name in found)
+
+
+def _snapshots_of(table: Table) -> str | None:
+    """The entity whose full snapshots a staging table can take: the setting says so."""
+    paths = [path.split(".") for path in table.settings.values()]
+    return next((path[1] for path in paths if path[0] == SNAPSHOTS), None)
 
 
 @dataclass(frozen=True)
 class Verdict:
     """Whether and how a table is to be built: ``reason`` is empty where it is up to date.
 
-    ``as_of_days`` are those that a move of the as-of day opened or closed; ``known`` are those of a
-    raw table's ``files`` of which it may hold rows already.
+    ``as_of_days`` are those that a move of the as-of day opened or closed. Of a raw table,
+    ``known`` are those of its ``files`` of which it may hold rows, and ``held`` all that it holds
+    as they are now.
     """
 
     table: Table
@@ -62,14 +97,16 @@ class Verdict:
     as_of_days: frozenset[date] = frozenset()
     files: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
+    held: frozenset[str] = frozenset()
 
 
 def refuse_what_cannot_be_built(frame: Frame, names: Sequence[str]) -> None:
     """Look at every selected table before anything is written.
 
     Raises LakehouseError where one reads a table that is neither selected nor built, or takes a
-    setting that conf lacks.
+    setting that conf lacks, or where a setting of full snapshots cannot be.
     """
+    _ = frame.snapshots
     for table in (frame.catalogue.tables[name] for name in names):
         values(frame, table)
         upstream = [frame.catalogue.tables[name] for name in table.inputs if name not in names]
@@ -109,6 +146,9 @@ def judge(frame: Frame, table: Table, survey: Survey, built: Record | None = Non
         return Verdict(table, reason, record, True, tuple(logs), pins)
     assert built is not None
     changed = tuple(n for n, log in logs.items() if log.changed_since(built.built_from[n][1]))
+    if changed and _snapshots_of(table) in frame.snapshots:
+        reason = f"{', '.join(changed)} changed, and what it lacks shows in all snapshots alone"
+        return Verdict(table, reason, record, True, tuple(logs), pins)
     moved = _days_between(built.as_of, record.as_of)
     reasons = [f"{', '.join(changed)} changed"] if changed else []
     reasons += [f"as of {record.as_of}"] if moved else []
@@ -153,52 +193,60 @@ def _judge_raw(frame: Frame, table: Table, survey: Survey) -> Verdict:
     text = hashlib.sha256((mapping.text if mapping else "").encode()).hexdigest()[:16]
     built = Log(frame.path(table)).record()
     log = Log(ledger.path)
+    limit = {LIMIT: lookup(frame.conf, LIMIT)} if table.entity in frame.snapshots else {}
     record = Record(
         built_from={NAME: [log.id, log.version]},
         fingerprint=table.fingerprint,
-        settings={"mapping": text},
+        settings={"mapping": text} | limit,
         batch=frame.batch,
         source=frame.source.name,
     )
-    present = {
-        path for path in _loadable(survey.of(table.entity)) if (frame.landing / path).is_file()
-    }
-    if reason := _raw_whole_reason(frame, record, built, ledger):
-        every = tuple(sorted(present))
-        return Verdict(table, reason, record, True, files=every, known=every)
-    assert built is not None
-    before = _at(ledger, built, table.entity)
-    then, now = _loadable(before), _loadable(survey.of(table.entity))
-    files = tuple(sorted(p for p in present if then.get(p) != now[p]))
-    known = tuple(path for path in files if (table.entity, path) in before)
-    return Verdict(table, _counted(files), record, files=files, known=known)
+    files = {file.path: file for file in survey.of(table.entity).values()}
+    there = [file for file in files.values() if (frame.landing / file.path).is_file()]
+    present = {file.path for file in there if file.is_loadable}
+    doubted = {file.path for file in there if file.status == "refused"}
+    before = _ledger_of(built, ledger)
+    then = {} if before is None else {k: f for k, f in before.items() if k[0] == table.entity}
+    same = [path for path, content in _loadable(then).items() if files[path].checksum == content]
+    held = frozenset(same)
+    if reason := _raw_whole_reason(frame, record, built, before):
+        every = tuple(sorted(present | doubted))
+        return Verdict(table, reason, record, True, files=every, known=every, held=held)
+    new = present - held
+    chosen = tuple(sorted(new | doubted)) if new else ()
+    known = tuple(path for path in chosen if (table.entity, path) in then)
+    return Verdict(table, _counted(new), record, files=chosen, known=known, held=held)
 
 
-def _counted(files: tuple[str, ...]) -> str:
+def _counted(files: set[str]) -> str:
     if not files:
         return ""
     return f"{len(files)} new file{'s' if len(files) > 1 else ''}"
 
 
-def _raw_whole_reason(frame: Frame, record: Record, built: Record | None, ledger: Ledger) -> str:
+def _raw_whole_reason(
+    frame: Frame, record: Record, built: Record | None, before: Files | None
+) -> str:
     if built is None:
         return "no record of what it was built from"
     if frame.full_refresh:
         return "full refresh"
     if built.fingerprint != record.fingerprint or built.settings != record.settings:
-        return "its mapping or contract changed"
-    if built.built_from.get(NAME, [""])[0] != Log(ledger.path).id:
-        return "the file ledger is another than before"
-    try:
-        ledger.read(built.built_from[NAME][1])
-    except Exception:  # the version is gone from the log: the record cannot be used
+        return "its mapping, contract or limit changed"
+    if before is None:
         return "the file ledger it was built from is gone"
     return ""
 
 
-def _at(ledger: Ledger, built: Record, entity: str) -> Files:
-    files = ledger.read(built.built_from[NAME][1])
-    return {key: file for key, file in files.items() if key[0] == entity}
+def _ledger_of(built: Record | None, ledger: Ledger) -> Files | None:
+    """The files as a raw table was built from them; None where nobody can tell."""
+    table_id, version = (built.built_from.get(NAME) if built else None) or ("", 0)
+    if table_id != Log(ledger.path).id:
+        return None
+    try:
+        return ledger.read(version)
+    except Exception:  # the version is gone from the log: the record cannot be used
+        return None
 
 
 def _loadable(files: Files) -> dict[str, str]:

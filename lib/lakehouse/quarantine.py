@@ -52,9 +52,11 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Path) -> Spli
     """Bring the table's quarantine up to the judged ``rows`` of the affected part.
 
     New rejects are added, known ones keep when they were first seen, and those that are gone or
-    pass now change status. A second call changes nothing.
+    pass now change status. A second call changes nothing. A delete made of what a snapshot lacks
+    was never landed: where its key is ill-formed it is no record to keep.
     """
     columns = _scope_columns(table)
+    rows = rows.where(~is_rejected() | F.col(RECORD).isNotNull())
     partition = table.declaration.scope.partition
     days = F.approx_count_distinct(partition) if partition else F.lit(0)
     counted = rows.agg(F.count("*"), F.count_if(is_rejected()), days).first()

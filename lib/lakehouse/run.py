@@ -4,8 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pyspark.sql import SparkSession
 
@@ -52,19 +54,21 @@ def run(frame: Frame, selection: Iterable[str] = (), report: Report = lambda _: 
         ledger = Ledger(frame.lake)
         ledger.check_source(frame.source)
         refuse_what_cannot_be_built(frame, names)
+        if frame.adapt:
+            frame.adapt(frame.landing)
         known = ledger.read()
-        found = survey(frame.landing, frame.source, known, frame.batch)
+        found = survey(frame.landing, frame.source, known, frame.batch, frame.snapshots)
         loaded = {table.entity for table in frame.catalogue.tables.values()}
         absent = [entity for entity in found.absent if entity in loaded]
         result = Result(absent=absent, set_aside=found.newly_set_aside)
-        new = {file.path for file in found.newly_set_aside}
-        for file in found.files.values():
-            if file.status == "set_aside" and file.path not in new:
+        ledger.write(found.files, _ledger_record(frame))
+        _Run(frame, names, found, report, result).go()
+        new = {(file.entity, file.path) for file in found.newly_set_aside}
+        for key, file in found.files.items():
+            if file.is_set_aside and key not in new:
                 result.known_set_aside.append(file)
             if file.status == "replay" and file.batch_id == frame.batch:
                 result.replays.append(file)
-        ledger.write(found.files, _ledger_record(frame))
-        _Run(frame, names, found, report, result).go()
         result.seconds = time.monotonic() - started
     return result
 
@@ -76,7 +80,16 @@ def dry_run(frame: Frame, selection: Iterable[str] = ()) -> list[Outcome]:
     """
     names = frame.catalogue.select(list(selection))
     refuse_what_cannot_be_built(frame, names)
-    found = survey(frame.landing, frame.source, Ledger(frame.lake).read(), frame.batch)
+    with TemporaryDirectory() as folder:
+        if frame.adapt:
+            frame.adapt(Path(folder))
+            frame = replace(frame, landing=Path(folder))
+        return _stale(frame, names)
+
+
+def _stale(frame: Frame, names: Iterable[str]) -> list[Outcome]:
+    known = Ledger(frame.lake).read()
+    found = survey(frame.landing, frame.source, known, frame.batch, frame.snapshots)
     stale: dict[str, str] = {}
     for name in names:
         table = frame.catalogue.tables[name]

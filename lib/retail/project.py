@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import date
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from lakehouse.catalogue import load as load_catalogue
 from lakehouse.conf import conf_folder, load
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.ledger import new_batch
-from lakehouse.landing.source import load_source
+from lakehouse.landing.source import Source, load_source
 from lakehouse.plan import Frame
 from retail.contracts import CONTRACTS
 
@@ -50,16 +52,31 @@ def frame(options: argparse.Namespace) -> Frame:
     """
     source = load_source(options.source or conf_folder() / "sources" / DEFAULT_SOURCE, CONTRACTS)
     conf = load(options.env, source.settings)
+    lake, files = folder(options.lake or conf["lake"]), folder(options.landing or conf["landing"])
+    adapt = partial(_adapter(source), files) if source.adapter else None
     return Frame(
         catalogue=load_catalogue("retail"),
-        lake=folder(options.lake or conf["lake"]),
-        landing=folder(options.landing or conf["landing"]),
+        lake=lake,
+        landing=lake / "landing" if adapt else files,
         source=source,
         conf=conf,
         batch=new_batch(),
         full_refresh=getattr(options, "full_refresh", False),
         as_of=day(getattr(options, "as_of", None), "--as-of"),
+        adapt=adapt,
     )
+
+
+def _adapter(source: Source) -> Callable[[Path, Path], None]:
+    """The function ``land`` of the source's adapter: from its files to landing files."""
+    try:
+        land: Callable[[Path, Path], None] = import_module(str(source.adapter)).land
+    except (ImportError, AttributeError) as error:
+        raise LakehouseError(
+            f"{source.place} names the adapter {source.adapter}, which cannot be used ({error});"
+            " expected a module with a function land(files, landing), as retail.sources has."
+        ) from None
+    return land
 
 
 def folder(path: Path | str) -> Path:

@@ -18,7 +18,11 @@ from lakehouse.landing.source import EntityMapping, Source
 from lakehouse.plan import Frame
 from lakehouse.run import Result, run
 
-SETTINGS = {"business_day": "stg_sales.sold_on", "factor": 1}
+SETTINGS = {
+    "business_day": "stg_sales.sold_on",
+    "factor": 1,
+    "snapshots": {"prices": False, "most_deleted": 0.5},
+}
 
 
 @dataclass

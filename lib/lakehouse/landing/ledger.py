@@ -28,8 +28,8 @@ DDL = """
     modified_ns BIGINT NOT NULL COMMENT 'Modification time in nanoseconds: equal means unread',
     checksum    STRING NOT NULL COMMENT 'SHA-256 of the content',
     row_count   BIGINT COMMENT 'Records that entered bronze; null before that',
-    status      STRING NOT NULL COMMENT 'registered, loaded, replay or set_aside',
-    reason      STRING COMMENT 'Why it was set aside, or which file it repeats',
+    status      STRING NOT NULL COMMENT 'registered, loaded, replay, set_aside or refused',
+    reason      STRING COMMENT 'Why it was set aside or refused, or which file it repeats',
     batch_id    STRING NOT NULL COMMENT 'Build that last saw new content'
 """
 _ARROW = pa.schema(
@@ -55,6 +55,11 @@ class LandingFile:
     def is_loadable(self) -> bool:
         """Whether its records belong in bronze."""
         return self.status in ("registered", "loaded")
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether it is kept out: nobody can read it, or it is a snapshot that is not believed."""
+        return self.status in ("set_aside", "refused")
 
 
 Files = dict[tuple[str, str], LandingFile]
@@ -109,9 +114,16 @@ class Ledger:
             )
 
 
-def survey(landing: Path, source: Source, known: Files, batch: str) -> Survey:
+def survey(
+    landing: Path,
+    source: Source,
+    known: Files,
+    batch: str,
+    snapshots: frozenset[str] = frozenset(),
+) -> Survey:
     """Look at every landing file, reading only those that changed since ``known``.
 
+    ``snapshots`` are the entities whose files are full snapshots.
     Raises LakehouseError for a missing folder, a folder no pattern matches, or columns that a
     mapping needs and no new file has.
     """
@@ -135,7 +147,10 @@ def survey(landing: Path, source: Source, known: Files, batch: str) -> Survey:
         for path in mine:
             _look(landing, mapping, path, found, known, hashes, batch)
         _refuse_common_gap(source, mapping, found, batch)
-    _mark_replays(found, source, batch)
+    _mark_replays(found, batch, snapshots)
+    for key, file in found.files.items():
+        if file.status == "refused" and file.entity not in snapshots:
+            found.files[key] = replace(file, status="registered", reason=None)
     found.newly_set_aside = [
         file
         for file in found.files.values()
@@ -213,19 +228,21 @@ def _likely(column: str, present: Iterable[str]) -> str:
     return f"if it is now {close[0]}, map it so" if close else "correct the mapping or the files"
 
 
-def _mark_replays(found: Survey, source: Source, batch: str) -> None:
+def _mark_replays(found: Survey, batch: str, snapshots: frozenset[str]) -> None:
     """Equal content under another path is a replay, where nothing is read from the path.
 
-    A replay counts again once the file it repeats was corrected: order of arrival is no matter.
+    A full snapshot is none: that all is as it was is what it says of its date. A replay counts
+    again once the file it repeats was corrected: order of arrival is no matter.
     """
     held = {(f.entity, f.checksum) for f in found.files.values() if f.is_loadable}
     for key, file in sorted(found.files.items()):
-        if file.status == "replay" and (file.entity, file.checksum) not in held:
+        counts = file.entity in snapshots or (file.entity, file.checksum) not in held
+        if file.status == "replay" and counts:
             found.files[key] = replace(file, status="registered", reason=None)
             held.add((file.entity, file.checksum))
     first: dict[tuple[str, str], str] = {}
     for key, file in sorted(found.files.items(), key=lambda item: item[1].batch_id == batch):
-        if not file.is_loadable:
+        if not file.is_loadable or file.entity in snapshots:
             continue
         original = first.setdefault((file.entity, file.checksum), file.path)
         seen = found.probes.get(key)

@@ -16,6 +16,7 @@ from pyspark.sql.types import DataType
 from lakehouse.build import Outcome
 from lakehouse.declare import SOURCE_FILE
 from lakehouse.landing import copy
+from lakehouse.landing.believe import refused, settle
 from lakehouse.landing.bronze import Batch, read
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey
 from lakehouse.landing.probe import Probe, probe
@@ -50,34 +51,20 @@ def load_files(
         Contract(table.entity, table.declaration.schema), ()
     )
     probes = {path: _probe(frame, mapping, found, path) for path in verdict.files}
-    outcome = Outcome(
-        table.full_name, "built", verdict.reason, "whole" if verdict.whole else "part"
-    )
-    if not probes:
-        _create_empty(target)
-        progress(spark, target, verdict.record)
-    else:
-        present = _present(spark, target)
-        try:
-            if not _copied(frame, target, mapping, probes, verdict, batch):
-                rows = read(spark, frame.landing, mapping, probes, batch, present)
-                _write(spark, target, rows, _replaced(probes, verdict), verdict.record, present)
-        except Exception:
-            readable = _set_aside_unreadable(spark, frame, mapping, found, probes, batch)
-            if len(readable) == len(probes):
-                raise
-            record = _renewed(frame, verdict.record)
-            if readable:
-                rows = read(spark, frame.landing, mapping, readable, batch, present)
-                _write(spark, target, rows, _replaced(readable, verdict), record, present)
-            else:
-                _create_empty(target)
-                progress(spark, target, record)
-            probes = readable
-        _note_loaded(spark, target, found, table.entity, list(probes), batch, loaded)
+    try:
+        taken = _load(spark, frame, verdict, found, mapping, probes, batch)
+    except Exception:
+        readable = _set_aside_unreadable(spark, frame, mapping, found, probes, batch)
+        if len(readable) == len(probes):
+            raise
+        taken = _load(spark, frame, verdict, found, mapping, readable, batch)
+    _note_loaded(target, found, table.entity, taken, batch, loaded)
     rows_written, files, size = files_and_bytes(target.path)
-    return replace(
-        outcome,
+    return Outcome(
+        table.full_name,
+        "built",
+        verdict.reason,
+        "whole" if verdict.whole else "part",
         rows=rows_written,
         files=files,
         bytes=size,
@@ -86,33 +73,63 @@ def load_files(
     )
 
 
+def _load(
+    spark: SparkSession,
+    frame: Frame,
+    verdict: Verdict,
+    found: Survey,
+    mapping: EntityMapping,
+    probes: dict[str, Probe],
+    batch: Batch,
+) -> list[str]:
+    """Replace the records of the files in one commit; returns the paths that were taken."""
+    target, entity = Target(verdict.table, frame.path(verdict.table)), verdict.table.entity
+    removed = list[str]()
+    if probes and entity in frame.snapshots:
+        landed = read(spark, frame.landing, mapping, probes, batch, {})
+        reasons = refused(spark, frame, verdict, list(probes), landed)
+        with _LEDGER:
+            settle(frame, found, str(entity), list(probes), reasons)
+        removed = [path for path in reasons if path in verdict.held]
+        probes = {path: seen for path, seen in probes.items() if path not in reasons}
+    record = _renewed(frame, verdict.record)
+    if not probes and not removed:
+        _create_empty(target)
+        progress(spark, target, record)
+        return []
+    known = removed or any(path in probes for path in verdict.known)
+    replaced = [*probes, *removed] if known and Log(target.path).file_count else []
+    if not replaced and _copied(frame, target, mapping, probes, batch, record):
+        return list(probes)
+    present = _present(spark, target)
+    if probes:
+        rows = read(spark, frame.landing, mapping, probes, batch, present)
+    else:
+        rows = spark.read.format("delta").load(str(target.path)).limit(0)
+    _write(spark, target, rows, replaced, record, present)
+    return list(probes)
+
+
 def _copied(
     frame: Frame,
     target: Target,
     mapping: EntityMapping,
     probes: dict[str, Probe],
-    verdict: Verdict,
     batch: Batch,
+    record: Record,
 ) -> bool:
     """Whether new files that fit the table as they are were added without Spark."""
-    if _replaced(probes, verdict) and Log(target.path).file_count:
-        return False
     schema = copy.fitting(frame.landing, mapping, probes, target.path)
     if schema is None:
         return False
     _create(target, DeltaSchema.from_arrow(schema).to_json())
-    copy.append(target.path, frame.landing, probes, schema, batch, verdict.record)
+    copy.append(target.path, frame.landing, probes, schema, batch, record)
     return True
 
 
 def _probe(frame: Frame, mapping: EntityMapping, found: Survey, path: str) -> Probe:
     key = (mapping.contract.entity, path)
     return found.probes.get(key) or probe(frame.landing / path, mapping)
-
-
-def _replaced(probes: dict[str, Probe], verdict: Verdict) -> list[str]:
-    """The files whose rows one commit replaces: none where all of them are new."""
-    return list(probes) if any(path in probes for path in verdict.known) else []
 
 
 def _present(spark: SparkSession, target: Target) -> dict[str, DataType]:
@@ -200,7 +217,6 @@ def _renewed(frame: Frame, record: Record) -> Record:
 
 
 def _note_loaded(
-    spark: SparkSession,
     target: Target,
     found: Survey,
     entity: str,

@@ -74,12 +74,16 @@ class EntityMapping:
 
 @dataclass(frozen=True)
 class Source:
-    """A named source: one mapping an entity, and the settings it overrides."""
+    """A named source: one mapping an entity, and the settings it overrides.
+
+    ``adapter`` is the module that makes its landing files, where a mapping cannot.
+    """
 
     name: str
     place: str
     mappings: Mapping[str, EntityMapping]
     settings: Mapping[str, Any]
+    adapter: str | None = None
 
 
 def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
@@ -101,7 +105,8 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
     mappings = {
         entity: _mapping(path, contracts, entity, body or {}) for entity, body in entities.items()
     }
-    return Source(content.get("name", path.stem), str(path), mappings, content.get("settings", {}))
+    name, settings = content.get("name", path.stem), content.get("settings", {})
+    return Source(name, str(path), mappings, settings, content.get("adapter"))
 
 
 def _mapping(

@@ -1,5 +1,6 @@
 """Products with their whole history."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from pyspark.sql import DataFrame
@@ -9,6 +10,7 @@ from lakehouse import (
     UNKNOWN,
     by_key,
     history,
+    setting,
     surrogate_key,
     table,
     versions,
@@ -50,13 +52,18 @@ PRODUCT_HISTORY = history(
         is_current   BOOLEAN NOT NULL COMMENT 'The open version'
     """,
 )
-def dim_product(stg_products: Annotated[DataFrame, by_key("product_id")]) -> DataFrame:
+def dim_product(
+    stg_products: Annotated[DataFrame, by_key("product_id")],
+    first_version: Annotated[str, setting("history.first_version")],
+) -> DataFrame:
     """One row per product and version, half-open in time: [valid_from, valid_to).
 
     A new version starts when price, cost, category, subcategory, brand or is_active change; all
-    else shows the newest event in every version. The first version starts in 1900.
+    else shows the newest event in every version. The first version starts in 1900, or with its
+    event where the source says so.
     """
-    products = versions(stg_products, PRODUCT_HISTORY).withColumns(
+    as_told = replace(PRODUCT_HISTORY, first_version=first_version)
+    products = versions(stg_products, as_told).withColumns(
         {
             "product_key": surrogate_key("product_id", "valid_from"),
             "durable_key": surrogate_key("product_id"),

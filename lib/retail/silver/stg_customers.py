@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pyspark.sql import DataFrame
 
-from lakehouse import by_key, conform, expect, keys, table
+from lakehouse import by_key, conform, expect, keys, setting, snapshot_events, table
 from retail.contracts import CUSTOMERS
 from retail.terms import events
 
@@ -34,7 +34,11 @@ from retail.terms import events
         *events.RULES,
     ],
 )
-def stg_customers(raw_customers: Annotated[DataFrame, by_key("customer_id")]) -> DataFrame:
+def stg_customers(
+    raw_customers: Annotated[DataFrame, by_key("customer_id")],
+    snapshots: Annotated[bool, setting("snapshots.customers")],
+) -> DataFrame:
     """One row per customer and change event, the full state as the event left it."""
     landed = conform(raw_customers, CUSTOMERS)
+    landed = snapshot_events(landed, "customer_id") if snapshots else landed
     return landed.withColumns(events.event())

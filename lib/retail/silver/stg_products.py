@@ -5,7 +5,7 @@ from typing import Annotated
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import by_key, conform, expect, keys, table
+from lakehouse import by_key, conform, expect, keys, setting, snapshot_events, table
 from retail.contracts import PRODUCTS
 from retail.terms import events
 
@@ -38,7 +38,11 @@ from retail.terms import events
         *events.RULES,
     ],
 )
-def stg_products(raw_products: Annotated[DataFrame, by_key("product_id")]) -> DataFrame:
+def stg_products(
+    raw_products: Annotated[DataFrame, by_key("product_id")],
+    snapshots: Annotated[bool, setting("snapshots.products")],
+) -> DataFrame:
     """One row per product and change event, the full state as the event left it."""
     landed = conform(raw_products, PRODUCTS)
+    landed = snapshot_events(landed, "product_id") if snapshots else landed
     return landed.withColumns(events.event() | {"is_active": F.coalesce("is_active", F.lit(True))})

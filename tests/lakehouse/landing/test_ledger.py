@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,23 @@ def test_a_replay_counts_again_once_the_file_it_repeats_is_corrected(
     after = look(landing, source, before.files, "c")
     assert statuses(after) == {"sales/a.csv": "registered", "sales/b.csv": "registered"}
     assert after.files[("sales", "sales/b.csv")].reason is None
+
+
+def test_equal_content_is_no_replay_among_full_snapshots(landing: Path, source: Source) -> None:
+    (landing / "sales" / "b.csv").write_bytes((landing / "sales" / "a.csv").read_bytes())
+    before = look(landing, source)
+    assert statuses(before)["sales/b.csv"] == "replay"
+    after = survey(landing, source, before.files, "c", frozenset({"sales"}))
+    assert statuses(after) == {"sales/a.csv": "registered", "sales/b.csv": "registered"}
+
+
+def test_a_refused_snapshot_counts_once_the_files_are_changes(
+    landing: Path, source: Source
+) -> None:
+    (key, file), *_ = look(landing, source).files.items()
+    known = {key: replace(file, status="refused", reason="too small")}
+    assert survey(landing, source, known, "c", frozenset({"sales"})).files == known
+    assert look(landing, source, known, "c").files == {key: file}
 
 
 @pytest.mark.parametrize(
