@@ -119,13 +119,25 @@ def _write(
     judged = within(table, quality.judged(rows, table, frame.conf), part)
     with _computed_once(judged, part) as judged:
         split = quarantine.put_aside(judged, table, part, quarantine.ensure(frame.lake))
-        good = quality.newest_per_key(judged.where(~quality.is_rejected()), table)
+        by = _clustering(spark, table, split.days)
+        good = quality.newest_per_key(judged.where(~quality.is_rejected()), table, by)
+        target = replace(target, is_clustered=by is not None)
         _store(shaped(good, table), target, part, verdict.record)
     outcome = replace(outcome, rows_in=split.judged, quarantined=split.rejected)
     if part.is_whole:
         kept = files_and_bytes(target.path)[0]
         outcome = replace(outcome, repeated=split.judged - split.rejected - kept)
     return outcome
+
+
+def _clustering(spark: SparkSession, table: Table, days: int) -> str | None:
+    """The day by which one shuffle serves both the newest row per key and the files to write.
+
+    That takes a day in the key, and days enough to keep every task busy.
+    """
+    day = table.declaration.scope.partition
+    tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 0)
+    return day if day in table.declaration.key and days >= tasks else None
 
 
 def _store(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:

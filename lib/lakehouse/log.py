@@ -137,6 +137,12 @@ class Log:
         metrics = commits[0].get("operationMetrics", {}) if commits else {}
         return {name: int(value) for name, value in metrics.items() if str(value).isdigit()}
 
+    def last_added(self) -> list[int]:
+        """Sizes in bytes of the files that the newest commit added."""
+        commit = self.path / "_delta_log" / f"{self.version:020}.json"
+        actions = [json.loads(line) for line in commit.read_text().splitlines()]
+        return [int(action["add"]["size"]) for action in actions if "add" in action]
+
     def partition_values(self, column: str) -> list[str]:
         """Values of a partition column that hold files, sorted."""
         if not self._table or column not in self._table.metadata().partition_columns:

@@ -176,11 +176,16 @@ def _halves(faults: Column, half: int) -> Column:
     return F.transform(faults, lambda fault: F.split_part(fault, F.lit(_REASON), F.lit(half)))
 
 
-def newest_per_key(rows: DataFrame, table: Table) -> DataFrame:
-    """One row per key: the last by the table's ``newest`` columns; content breaks ties."""
+def newest_per_key(rows: DataFrame, table: Table, by: str | None = None) -> DataFrame:
+    """One row per key: the last by the table's ``newest`` columns; content breaks ties.
+
+    ``by`` is a column of the key whose equal values are brought, and stay, together: its order of
+    rows then also serves a write partitioned by it, with no second shuffle.
+    """
     declaration = table.declaration
     content = [column.name for column in table.columns]
-    last_first = Window.partitionBy(*declaration.key).orderBy(
+    key = sorted(declaration.key, key=lambda name: name != by)
+    last_first = Window.partitionBy(*key).orderBy(
         *[F.col(column).desc_nulls_last() for column in declaration.newest],
         F.xxhash64(*content).desc(),
     )
@@ -189,6 +194,7 @@ def newest_per_key(rows: DataFrame, table: Table) -> DataFrame:
         column: F.when(F.col(column).isNotNull(), F.min(column).over(overall))
         for column in declaration.earliest
     }
+    rows = rows.repartition(by) if by else rows
     ranked = rows.withColumns({"_rank": F.row_number().over(last_first)} | earliest)
     return ranked.where("_rank = 1").drop("_rank")
 

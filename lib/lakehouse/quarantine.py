@@ -35,10 +35,11 @@ _MERGE = threading.Lock()
 
 @dataclass(frozen=True)
 class Split:
-    """How many records were judged, and how many of them rejected."""
+    """How many records were judged, how many of them rejected, and about how many days they span."""
 
     judged: int
     rejected: int
+    days: int = 0
 
 
 def ensure(lake: Path) -> Path:
@@ -57,9 +58,11 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Path) -> Spli
     """
     columns = _scope_columns(table)
     rows = rows.where(~is_rejected() | F.col(RECORD).isNotNull())
-    counted = rows.agg(F.count("*"), F.count_if(is_rejected())).first()
+    partition = table.declaration.scope.partition
+    days = F.approx_count_distinct(partition) if partition else F.lit(0)
+    counted = rows.agg(F.count("*"), F.count_if(is_rejected()), days).first()
     assert counted is not None
-    split = Split(counted[0], counted[1])
+    split = Split(*counted)
     if not split.rejected and not _known(path, table):
         return split
     spark = rows.sparkSession

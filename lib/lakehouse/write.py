@@ -18,10 +18,11 @@ _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 @dataclass(frozen=True)
 class Target:
-    """A table and where it lies."""
+    """A table and where it lies; ``is_clustered`` rows come with each partition's together."""
 
     table: Table
     path: Path
+    is_clustered: bool = False
 
     @property
     def sql(self) -> str:
@@ -185,7 +186,9 @@ def _literal(value: object) -> str:
 
 def _clustered(rows: DataFrame, target: Target) -> DataFrame:
     """One partition's rows together, so that a day is a file and not one a task."""
-    return rows.hint("rebalance", target.partition) if target.partition else rows
+    if target.is_clustered or not target.partition:
+        return rows
+    return rows.hint("rebalance", target.partition)
 
 
 def _save(
@@ -199,9 +202,10 @@ def _save(
 
 def files_and_bytes(path: Path) -> tuple[int, int, int]:
     """Rows, files and bytes that the newest commit wrote."""
-    m = Log(path).last_metrics()
+    log = Log(path)
+    m = log.last_metrics()
     merged = m.get("numTargetRowsInserted", 0) + m.get("numTargetRowsUpdated", 0)
     # A MERGE also counts the rows it copies beside the changed ones as its output.
     rows = merged if "numTargetRowsInserted" in m else m.get("numOutputRows", 0)
-    files = m.get("numFiles", m.get("numTargetFilesAdded", 0))
-    return rows, files, m.get("numOutputBytes", m.get("numTargetBytesAdded", 0))
+    sizes = log.last_added()
+    return m.get("num_added_rows", rows), len(sizes), sum(sizes)

@@ -124,7 +124,7 @@ def _mapped(frame: DataFrame, mapping: EntityMapping) -> DataFrame:
     contract = struct(mapping.contract.columns)
     own = {name.lower() for name in contract.names}
     extras = [name for name in frame.columns if name.lower() not in own and name[0] != "_"]
-    kept = [F.col(f"`{name}`").alias(_safe(name)) for name in extras]
+    kept = [F.col(f"`{name}`").alias(safe_name(name)) for name in extras]
     internal = [name for name in (CORRUPT, SOURCE_FILE) if name in frame.columns]
     if not mapping.columns:
         landed = {name.lower(): name for name in frame.columns}
@@ -150,7 +150,7 @@ def _typed_nulls(frame: DataFrame, names: Iterable[str]) -> DataFrame:
     return frame.drop(*void)
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """A name that Delta takes: no spaces, brackets or commas, and no leading underscore."""
     return re.sub(r"[^\w]", "_", name, flags=re.ASCII).lstrip("_") or "column"
 

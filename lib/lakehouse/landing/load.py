@@ -8,12 +8,14 @@ from dataclasses import replace
 
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
+from deltalake import Schema as DeltaSchema
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, StructType
+from pyspark.sql.types import DataType
 
 from lakehouse.build import Outcome
 from lakehouse.declare import SOURCE_FILE
+from lakehouse.landing import copy
 from lakehouse.landing.believe import refused, settle
 from lakehouse.landing.bronze import Batch, read
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey
@@ -92,16 +94,37 @@ def _load(
         probes = {path: seen for path, seen in probes.items() if path not in reasons}
     record = _renewed(frame, verdict.record)
     if not probes and not removed:
-        _create(target, struct(verdict.table.columns), empty=True)
+        _create_empty(target)
         progress(spark, target, record)
         return []
+    known = removed or any(path in probes for path in verdict.known)
+    replaced = [*probes, *removed] if known else []
+    into_empty = not replaced or not Log(target.path).file_count
+    if into_empty and _copied(frame, target, mapping, probes, record, batch):
+        return list(probes)
     if probes:
         rows = read(spark, frame.landing, mapping, probes, batch, present)
     else:
         rows = spark.read.format("delta").load(str(target.path)).limit(0)
-    known = removed or any(path in probes for path in verdict.known)
-    _write(spark, target, rows, [*probes, *removed] if known else [], record, present)
+    _write(spark, target, rows, replaced, record, present)
     return list(probes)
+
+
+def _copied(
+    frame: Frame,
+    target: Target,
+    mapping: EntityMapping,
+    probes: dict[str, Probe],
+    record: Record,
+    batch: Batch,
+) -> bool:
+    """Whether new files that fit the table as they are were added without Spark."""
+    schema = copy.fitting(frame.landing, mapping, probes, target.path)
+    if schema is None:
+        return False
+    _create(target, DeltaSchema.from_arrow(schema).to_json())
+    copy.append(target.path, frame.landing, probes, schema, batch, record)
+    return True
 
 
 def _probe(frame: Frame, mapping: EntityMapping, found: Survey, path: str) -> Probe:
@@ -116,15 +139,18 @@ def _present(spark: SparkSession, target: Target) -> dict[str, DataType]:
     return {field.name: field.dataType for field in frame.schema.fields}
 
 
-def _create(target: Target, schema: StructType, empty: bool = False) -> None:
-    """An empty raw table with the contract's comments, in the types that landed."""
-    if empty:
-        ddl = f"{target.table.declaration.schema}, {_ALWAYS}"
-        schema = struct(parse(ddl))
+def _create_empty(target: Target) -> None:
+    """The raw table of an entity that has not landed, in the contract's types."""
+    ddl = f"{target.table.declaration.schema}, {_ALWAYS}"
+    _create(target, struct(parse(ddl)).json())
+
+
+def _create(target: Target, schema: str) -> None:
+    """An empty raw table with the contract's comments, in the types that landed (as JSON)."""
     comments = {c.name: c.comment for c in target.table.columns}
     fields = [
         f | {"nullable": True, "metadata": {"comment": comments.get(f["name"], "")}}
-        for f in json.loads(schema.json())["fields"]
+        for f in json.loads(schema)["fields"]
     ]
     schema_json = json.dumps({"type": "struct", "fields": fields})
     create_from_json(target.path, schema_json, target.table.comment, None, target.table.filtered)
@@ -139,7 +165,7 @@ def _write(
     present: dict[str, DataType],
 ) -> None:
     """One commit that replaces the files' rows; all rows, recast, where a column widens."""
-    _create(target, rows.schema)
+    _create(target, rows.schema.json())
     writer = rows.write.format("delta").mode("overwrite")
     options = {"userMetadata": record.json(), "mergeSchema": "true"}
     kinds = {field.name: field.dataType for field in rows.schema.fields}

@@ -108,6 +108,9 @@ def _session(spark: SparkSession) -> SparkSession:
     # Nothing here overflows or divides by zero, and the checks take a third of the time.
     session.conf.set("spark.sql.ansi.enabled", "false")
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "50000")
+    # Batches are bounded by rows: weighing each row, and packing what is kept, costs more.
+    session.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(2**31 - 1))
+    session.conf.set("spark.sql.inMemoryColumnarStorage.compressed", "false")
     # Whatever suits the caller's rows, here are millions.
     session.conf.set("spark.sql.codegen.wholeStage", "true")
     session.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")

@@ -1,0 +1,111 @@
+"""Landed parquet files that fit their raw table as they are: copied by Arrow, in one commit.
+
+Nothing of such a file is mapped or converted, and decoding and encoding it by Arrow costs an eighth
+of what Spark's rows cost (docs/decisions/0013). Files that need more go through Spark (bronze.py).
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake import Schema as DeltaSchema
+
+from lakehouse.declare import SOURCE_FILE
+from lakehouse.landing.bronze import Batch, safe_name
+from lakehouse.landing.probe import Probe
+from lakehouse.landing.source import EntityMapping
+from lakehouse.log import Record, commit_properties
+from lakehouse.schema import delta_json
+
+LOADING = (
+    pa.field(SOURCE_FILE, pa.string()),
+    pa.field("_ingested_at", pa.timestamp("us", "UTC")),
+    pa.field("_batch_id", pa.string()),
+)
+# What Arrow, Parquet, Delta and Spark name alike; all else is converted by Spark.
+_TYPES = {
+    *(pa.string(), pa.bool_(), pa.date32(), pa.float32(), pa.float64()),
+    *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
+    *(pa.timestamp("us"), pa.timestamp("us", "UTC")),
+}
+# Rows decoded at a time, and those of a row group: what Spark's tasks share out among them.
+_ROWS = 131_072
+
+
+def fitting(
+    landing: Path, mapping: EntityMapping, probes: dict[str, Probe], table: Path
+) -> pa.Schema | None:
+    """The raw table's schema, where every file has its columns and types; None where one has not.
+
+    ``probes`` are by path below ``landing``; ``table`` may not exist yet.
+    """
+    if mapping.columns or mapping.where or any(p.format != "parquet" for p in probes.values()):
+        return None
+    landed = _in_common(pq.read_schema(landing / path) for path in probes)
+    if landed is None or not _are_named_right(landed, mapping):
+        return None
+    if DeltaTable.is_deltatable(str(table)):
+        present = pa.schema(DeltaTable(str(table)).schema().to_arrow())
+        wanted = {field.name: field.type for field in present}
+        return present if landed.items() <= wanted.items() else None
+    contract = pa.schema(DeltaSchema.from_json(json.dumps(delta_json(mapping.contract.columns))).to_arrow())
+    order = {field.name: landed.get(field.name, field.type) for field in contract} | landed
+    return pa.schema([*order.items(), *LOADING])
+
+
+def _in_common(schemas: Iterable[pa.Schema]) -> dict[str, pa.DataType] | None:
+    """Every column of the files by name; None where files disagree on a type, or one is unusual."""
+    types: dict[str, pa.DataType] = {}
+    for schema in schemas:
+        for field in schema:
+            usual = field.type in _TYPES or pa.types.is_decimal128(field.type)
+            if not usual or types.setdefault(field.name, field.type) != field.type:
+                return None
+    return types
+
+
+def _are_named_right(names: Iterable[str], mapping: EntityMapping) -> bool:
+    """Contract columns to the letter, and others by names that a raw table takes."""
+    own = {column.name.lower(): column.name for column in mapping.contract.columns}
+    found = list(names)
+    alone = len({name.lower() for name in found}) == len(found)
+    return alone and all(own.get(name.lower(), safe_name(name)) == name for name in found)
+
+
+def append(
+    table: Path,
+    landing: Path,
+    paths: Iterable[str],
+    schema: pa.Schema,
+    batch: Batch,
+    record: Record,
+) -> None:
+    """Add the files' rows to the raw table, which exists, in one commit that carries the record."""
+    write_deltalake(
+        str(table),
+        pa.RecordBatchReader.from_batches(schema, _rows(landing, paths, schema, batch)),
+        mode="append",
+        commit_properties=commit_properties(record),
+        writer_properties=WriterProperties(max_row_group_size=_ROWS),
+    )
+
+
+def _rows(
+    landing: Path, paths: Iterable[str], schema: pa.Schema, batch: Batch
+) -> Iterator[pa.RecordBatch]:
+    """The files' rows in the table's columns, each with its file and batch."""
+    started = datetime.fromisoformat(batch.started_at)
+    for path in paths:
+        fixed = {SOURCE_FILE: path, "_ingested_at": started, "_batch_id": batch.id}
+        for rows in pq.ParquetFile(landing / path).iter_batches(_ROWS):
+            columns = [
+                rows.column(field.name)
+                if field.name in rows.schema.names
+                else pa.repeat(pa.scalar(fixed.get(field.name), field.type), rows.num_rows)
+                for field in schema
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
