@@ -18,8 +18,8 @@ setup: .venv/.ready ## the environment: Python packages, Delta jars, class-data 
 demo: .venv/.ready ## generate DAYS of a retailer, build every table, answer a few questions
 	@"$(BIN)/python" jobs/demo.py --days "$(DAYS)" --landing "$(LANDING)" --lake "$(LAKE)"
 
-test: .venv/.ready-test ## all tests
-	@"$(BIN)/python" -m pytest
+test: .venv/.ready-test ## all tests, by two workers with a session each
+	@"$(BIN)/python" -m pytest -n 2 --dist loadgroup
 
 test-fast: .venv/.ready-test ## the tests that need no JVM
 	@"$(BIN)/python" -m pytest -m "not spark"
@@ -37,8 +37,8 @@ format: .venv/.ready-test ## put the code in its usual form
 bench: .venv/.ready ## time the commands and write docs/benchmarks.md
 	@"$(BIN)/python" jobs/benchmark.py
 
-clean: ## remove generated landing files, the lake and caches
-	rm -rf data/landing data/lake build spark-warehouse metastore_db derby.log
+clean: ## remove generated landing files, lakes and caches
+	rm -rf data/*landing data/*lake build spark-warehouse metastore_db derby.log
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 clean-all: clean ## remove the environment too

@@ -2,12 +2,12 @@
 
 import sys
 
-from lakehouse import LakehouseError
 from lakehouse.report import console, reported
 from lakehouse.run import dry_run
 from retail import project
 
 
+@project.job
 def main() -> int:
     parser = project.parser(__doc__)
     parser.add_argument("selection", nargs="*", help="layer, table, table+ or +table")
@@ -15,16 +15,12 @@ def main() -> int:
     parser.add_argument("--full-refresh", action="store_true", help="make every table again")
     parser.add_argument("--dry-run", action="store_true", help="say what is stale, write nothing")
     options = parser.parse_args()
-    try:
-        frame = project.frame(options)
-        if options.dry_run:
-            for outcome in dry_run(frame, options.selection):
-                console.print(f"{outcome.table:<32} {outcome.reason}")
-            return 0
-        return reported(frame, options.selection).exit_status
-    except LakehouseError as error:
-        print(error, file=sys.stderr)
-        return 2
+    frame = project.frame(options)
+    if options.dry_run:
+        for outcome in dry_run(frame, options.selection):
+            console.print(f"{outcome.table:<32} {outcome.reason}")
+        return 0
+    return reported(frame, options.selection).exit_status
 
 
 if __name__ == "__main__":

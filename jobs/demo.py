@@ -2,7 +2,6 @@
 
 import sys
 
-from lakehouse import LakehouseError
 from lakehouse.query import in_duckdb, show
 from lakehouse.report import console, reported
 from lakehouse.session import start
@@ -11,25 +10,22 @@ from retail.generator import generate, request
 from retail.questions import NEXT, QUESTIONS
 
 
+@project.job
 def main() -> int:
     parser = project.parser(__doc__)
     parser.add_argument("--days", type=int, help="days to generate (default: in conf/base.yaml)")
     options = parser.parse_args()
-    try:
-        frame = project.frame(options)
-        asked = request(frame.conf, options.days)
-        spark = start(frame.conf, "demo")
-        console.print(f"Generating a retailer into {frame.landing}")
-        rows = generate(spark, frame.landing, asked)
-        console.print(", ".join(f"{count:,} {entity}" for entity, count in rows.items()))
-        result = reported(frame)
-        for question, sql in QUESTIONS.items():
-            show(*in_duckdb(frame.lake, frame.catalogue, sql), title=question)
-        console.print(NEXT.format(lake=frame.lake, landing=frame.landing))
-        return result.exit_status
-    except LakehouseError as error:
-        print(error, file=sys.stderr)
-        return 2
+    frame = project.frame(options)
+    asked = request(frame.conf, options.days)
+    spark = start(frame.conf, "demo")
+    console.print(f"Generating a retailer into {frame.landing}")
+    rows = generate(spark, frame.landing, asked)
+    console.print(", ".join(f"{count:,} {entity}" for entity, count in rows.items()))
+    result = reported(frame)
+    for question, sql in QUESTIONS.items():
+        show(*in_duckdb(frame.lake, frame.catalogue, sql), title=question)
+    console.print(NEXT.format(lake=frame.lake, landing=frame.landing))
+    return result.exit_status
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from lakehouse.catalogue import load
 from lakehouse.docs import pages
+from retail import project
 
 ROOT = Path(__file__).parents[1]
 
 
+@project.job
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if stale")

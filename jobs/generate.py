@@ -4,13 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from lakehouse import LakehouseError
 from lakehouse.conf import load
 from lakehouse.session import start
 from retail import project
 from retail.generator import generate, request
 
 
+@project.job
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, help="days up to the end date (default: 30)")
@@ -20,19 +20,15 @@ def main() -> int:
     parser.add_argument("--scale", help="default, or the share of 2,000 stores, as 0.01")
     parser.add_argument("--env", default="local", help="conf/ENV.yaml (default: local)")
     options = parser.parse_args()
-    try:
-        conf = load(options.env)
-        output = project.folder(options.output or conf["landing"])
-        end = project.day(options.end_date, "--end-date")
-        asked = request(conf, options.days, options.seed, end, options.scale)
-        counts = generate(start(conf, "generate"), output, asked)
-        for entity, rows in counts.items():
-            files = len(list((output / entity).glob("*.parquet")))
-            print(f"{entity:<20} {rows:>10,} rows written, {files} files in {output / entity}")
-        return 0
-    except LakehouseError as error:
-        print(error, file=sys.stderr)
-        return 2
+    conf = load(options.env)
+    output = project.folder(options.output or conf["landing"])
+    end = project.day(options.end_date, "--end-date")
+    asked = request(conf, options.days, options.seed, end, options.scale)
+    counts = generate(start(conf, "generate"), output, asked)
+    for entity, rows in counts.items():
+        files = len(list((output / entity).glob("*.parquet")))
+        print(f"{entity:<20} {rows:>10,} rows written, {files} files in {output / entity}")
+    return 0
 
 
 if __name__ == "__main__":

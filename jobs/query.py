@@ -2,29 +2,25 @@
 
 import sys
 
-from lakehouse import LakehouseError
 from lakehouse.query import in_duckdb, in_spark, show
 from retail import project
 
 
+@project.job
 def main() -> int:
     parser = project.parser(__doc__)
     parser.add_argument("sql", help="a SELECT, or a file that holds one")
     parser.add_argument("--format", choices=["table", "csv", "json"], default="table")
     parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb")
     options = parser.parse_args()
-    try:
-        frame = project.frame(options)
-        sql = project.text(options.sql)
-        if options.engine == "spark":
-            columns, rows = in_spark(frame.conf, frame.lake, frame.catalogue, sql)
-        else:
-            columns, rows = in_duckdb(frame.lake, frame.catalogue, sql)
-        show(columns, rows, options.format)
-        return 0
-    except LakehouseError as error:
-        print(error, file=sys.stderr)
-        return 2
+    frame = project.frame(options)
+    sql = project.text(options.sql)
+    if options.engine == "spark":
+        columns, rows = in_spark(frame.conf, frame.lake, frame.catalogue, sql)
+    else:
+        columns, rows = in_duckdb(frame.lake, frame.catalogue, sql)
+    show(columns, rows, options.format)
+    return 0
 
 
 if __name__ == "__main__":

@@ -28,10 +28,16 @@ SMALL = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that asks for the session, itself or through a fixture, is marked spark."""
+    """Mark spark what asks for the session, itself or through a fixture, and say what goes together.
+
+    Tests of the generated retailer share one worker and so one lake; all others go by file.
+    """
     for item in items:
-        if "spark" in getattr(item, "fixturenames", ()):
+        needs = getattr(item, "fixturenames", ())
+        if "spark" in needs:
             item.add_marker("spark")
+        together = "retailer" if "generated" in needs else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(together))
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from lakehouse.declare import (
     whole,
 )
 from lakehouse.errors import LakehouseError
+from lakehouse.events import fixed_rows, newest_state
 from lakehouse.landing.source import Contract
 from lakehouse.quality import conform, sequence
 from lakehouse.snapshots import snapshot_events
@@ -34,8 +35,10 @@ __all__ = [
     "days",
     "expect",
     "files",
+    "fixed_rows",
     "history",
     "keys",
+    "newest_state",
     "sequence",
     "setting",
     "snapshot_events",

@@ -3,7 +3,6 @@
 Build order, lineage, contracts and checks are all derived from what it holds.
 """
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -11,9 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
-
-import sqlglot
-from sqlglot import exp
 
 from lakehouse.declare import (
     SOURCE_FILE,
@@ -26,9 +22,10 @@ from lakehouse.declare import (
     Spread,
     ViewDeclaration,
 )
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.fingerprint import fingerprint
 from lakehouse.schema import Column, names, parse
+from lakehouse.views import OPS, View
 
 LAYERS = ("bronze", "silver", "gold")
 LANDED = "landed"
@@ -87,34 +84,6 @@ class Table:
         return [c for c in dict.fromkeys((*self.declaration.key, *scoped)) if c != scope.partition]
 
 
-@dataclass(frozen=True)
-class View:
-    """A declared view."""
-
-    name: str
-    layer: str
-    place: str
-    declaration: ViewDeclaration
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.layer}.{self.name}"
-
-    @property
-    def sql(self) -> str:
-        return self.declaration.function()
-
-    @property
-    def comment(self) -> str:
-        return " ".join(_docstring(self.declaration.function).split())
-
-    @property
-    def inputs(self) -> list[str]:
-        """The tables and views that it selects from, as layer.name."""
-        found = sqlglot.parse_one(self.sql, read="duckdb").find_all(exp.Table)
-        return sorted({f"{table.db}.{table.name}" for table in found})
-
-
 class Catalogue:
     """All tables and views of a package, in build order.
 
@@ -124,18 +93,21 @@ class Catalogue:
     def __init__(self, tables: Iterable[Table], views: Iterable[View] = ()):
         self.tables: dict[str, Table] = {}
         self.views: dict[str, View] = {}
-        for view in views:
-            self.views[view.name] = view
-        for table in tables:
-            if table.name in self.tables or table.name in self.views:
-                other = self.tables.get(table.name) or self.views[table.name]
+        declared: list[Table | View] = [*views, *tables]
+        for one in declared:
+            if other := self.views.get(one.name) or self.tables.get(one.name):
                 raise LakehouseError(
-                    f"{table.place}: {table.name} is declared twice, first at {other.place};"
+                    f"{one.place}: {one.name} is declared twice, first at {other.place};"
                     " rename one of them."
                 )
-            self.tables[table.name] = table
+            if isinstance(one, View):
+                self.views[one.name] = one
+            else:
+                self.tables[one.name] = one
         for table in self.tables.values():
             self._check(table)
+            self._check_promises(table)
+        self._check_views()
         self.order = self._topological_order()
 
     def _check(self, table: Table) -> None:
@@ -162,8 +134,7 @@ class Catalogue:
     def _check_columns(self, table: Table, upstream: Table, spread: Spread | None) -> None:
         if spread is None:
             return
-        wanted = [spread.key] if isinstance(spread, ByVersion) else list(spread.columns)
-        for column in [*wanted, *(spread.uses or ())]:
+        for column in [*spread.columns, *(spread.uses or ())]:
             if column not in names(upstream.declaration.schema):
                 raise LakehouseError(
                     f"{table.place}: {table.name} takes the column {column} from {upstream.name},"
@@ -174,6 +145,54 @@ class Catalogue:
                 f"{table.place}: the first input of {table.name}, {upstream.name}, must spread to"
                 f" its scope directly; expected by_day or by_key({_scope_columns(table)})."
             )
+
+    def _check_promises(self, table: Table) -> None:
+        """What a table refers to and what its sums agree with must be there."""
+        for column, target in table.declaration.references.items():
+            name, _, key = target.partition(".")
+            known = names(self.tables[name].declaration.schema) if name in self.tables else ()
+            if key not in known:
+                hint = did_you_mean(key, known) if known else did_you_mean(name, self.tables)
+                raise LakehouseError(
+                    f"{table.place}: {column} of {table.name} refers to {target}, which is no"
+                    f" column of a declared table; {hint}."
+                )
+        for law in table.declaration.conserves:
+            if law.table not in self.full_names:
+                raise LakehouseError(
+                    f"{table.place}: {table.name} conserves {law.theirs} of {law.table}, which no"
+                    f" file declares; {did_you_mean(law.table, self.full_names)}."
+                )
+
+    def _check_views(self) -> None:
+        for view in self.views.values():
+            view.check([*self.full_names, *OPS])
+        made = self._views_in_order()
+        if stuck := [view for view in self.views.values() if view not in made]:
+            raise LakehouseError(
+                f"{stuck[0].place}: the views {', '.join(v.name for v in stuck)} select from each"
+                " other in a cycle; one of them must select from something else."
+            )
+
+    @property
+    def full_names(self) -> list[str]:
+        """Every table and view as layer.name."""
+        every: list[Table | View] = [*self.tables.values(), *self.views.values()]
+        return [one.full_name for one in every]
+
+    @cached_property
+    def view_columns(self) -> dict[str, dict[str, str]]:
+        """The columns of each view, by its full name, with their comments."""
+        tables = self.tables.values()
+        known = {t.full_name: {c.name: c.comment for c in t.columns} for t in tables}
+        views = self._views_in_order()
+        for view in views:
+            known[view.full_name] = view.columns(known)
+        return {view.full_name: known[view.full_name] for view in views}
+
+    def _views_in_order(self) -> list[View]:
+        """Every view after those it selects from, as if every build had been made."""
+        return self.views_over([*(table.full_name for table in self.tables.values()), *OPS])
 
     def _topological_order(self) -> list[str]:
         order: list[str] = []
@@ -255,12 +274,6 @@ def is_direct(table: Table, spread: Spread | None) -> bool:
 def _scope_columns(table: Table) -> str:
     scope = table.declaration.scope
     return ", ".join(scope.columns) if isinstance(scope, Keys) else "its days"
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence that helps with a misspelt name."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"did you mean {close[0]}" if close else f"known are {', '.join(sorted(known))}"
 
 
 def load(package: str) -> Catalogue:

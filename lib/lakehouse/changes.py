@@ -4,7 +4,7 @@ What changed is read from the change feed only; images that are equal on the col
 uses cancel out, so rewritten but equal rows are no change.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table, is_direct
 from lakehouse.declare import ByDay, ByKey, ByVersion, Days, Keys, Spread
-from lakehouse.schema import names
+from lakehouse.schema import names, quoted
 
 VALID_FROM, VALID_TO = "valid_from", "valid_to"
 NET = "_net"
@@ -38,11 +38,13 @@ class Affected:
     """The part of a table to make again: days, or a frame of distinct keys; neither is whole.
 
     The day None stands for landed rows whose day cannot be told: they are judged, and rejected.
+    ``bounds`` are the least and the most of the first key column, where it is text.
     """
 
     days: frozenset[date | None] | None = None
     keys: DataFrame | None = None
     key_count: int | None = None
+    bounds: tuple[str, str] | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -53,6 +55,11 @@ class Affected:
         """The days that can be told, in order."""
         return sorted(day for day in self.days or () if day is not None)
 
+    def covers(self, day: Column) -> Column:
+        """Whether a row's day is one of the days; one that cannot be told is the day None."""
+        chosen = day.isin(self.known_days)
+        return chosen | day.isNull() | ~is_day(day) if None in (self.days or ()) else chosen
+
 
 WHOLE = Affected()
 
@@ -62,9 +69,8 @@ def used_columns(upstream: Table, spread: Spread | None) -> list[str]:
     every = names(upstream.declaration.schema)
     if spread is None or spread.uses is None or upstream.layer == "bronze":
         return list(every)
-    own = (spread.key,) if isinstance(spread, ByVersion) else spread.columns
     interval = (VALID_FROM, VALID_TO) if isinstance(spread, ByVersion) else ()
-    wanted = {*own, *spread.uses, *interval}
+    wanted = {*spread.columns, *spread.uses, *interval}
     return [name for name in every if name in wanted]
 
 
@@ -81,15 +87,37 @@ def changed_rows(spark: SparkSession, columns: list[str], pin: Pinned) -> DataFr
 
     ``_net`` says how often: above 0 inserted, below 0 deleted.
     """
-    feed = (
+    feed = _feed(spark, pin).groupBy(*columns).agg(F.sum(_sign()).alias(NET))
+    return feed.where(f"{NET} <> 0")
+
+
+def _changed_keys(
+    spark: SparkSession, columns: list[str], pin: Pinned, key: Sequence[str]
+) -> DataFrame:
+    """The distinct keys whose rows are others than before.
+
+    Images that are equal cancel in a signed sum of hashes: one narrow shuffle, by key.
+    """
+    content = F.xxhash64(*columns, *[F.isnull(name) for name in columns]).cast("decimal(38,0)")
+    net = F.sum(content * _sign()).alias(NET)
+    return _feed(spark, pin).groupBy(*key).agg(net).where(f"{NET} <> 0").select(*key)
+
+
+def _feed(spark: SparkSession, pin: Pinned) -> DataFrame:
+    """The images of an input's changed rows since the version built from."""
+    return (
         spark.read.format("delta")
         .option("readChangeFeed", "true")
         .option("startingVersion", cast(int, pin.built) + 1)
         .option("endingVersion", pin.version)
         .load(pin.path)
     )
-    sign = F.when(F.col("_change_type").isin("insert", "update_postimage"), 1).otherwise(-1)
-    return feed.groupBy(*columns).agg(F.sum(sign).alias(NET)).where(f"{NET} <> 0")
+
+
+def _sign() -> Column:
+    """1 for an image of a row that came, -1 for one of a row that went."""
+    came = F.col("_change_type").isin("insert", "update_postimage")
+    return F.when(came, 1).otherwise(-1)
 
 
 def affected(
@@ -105,35 +133,56 @@ def affected(
     An input without a declared spread, or a table rewritten whole, gives WHOLE.
     """
     scope = table.declaration.scope
-    days: set[date | None] = set()
-    parts: list[DataFrame] = []
+    reached: list[tuple[DataFrame, Table, Spread]] = []
     for name in changed:
         upstream, spread = catalogue[name], table.inputs[name]
         if spread is None or not isinstance(scope, Days | Keys):
             return WHOLE
-        rows = changed_rows(spark, used_columns(upstream, spread), pins[name])
+        used = used_columns(upstream, spread)
+        if isinstance(scope, Keys) and is_direct(table, spread):
+            own = cast(ByKey, spread).columns
+            reached.append((_changed_keys(spark, used, pins[name], own), upstream, spread))
+            continue
+        rows = changed_rows(spark, used, pins[name])
         if not is_direct(table, spread):
             first = next(iter(table.inputs))
             upstream, direct = catalogue[first], table.inputs[first]
             driving = read_input(spark, upstream, direct, pins[first])
-            rows, spread = _look_up(driving, spread, rows), direct
-        if isinstance(scope, Days):
-            days |= _days(rows, upstream, cast(ByDay, spread))
-        else:
-            parts.append(_keys(rows, scope, cast(ByKey, spread)))
+            rows, spread = _look_up(driving, spread, rows), cast(Spread, direct)
+        reached.append((rows, upstream, spread))
     if isinstance(scope, Days):
-        reached = (day for day in days if day is None or last_day is None or day <= last_day)
-        return Affected(days=frozenset(reached))
-    keys = reduce(DataFrame.unionByName, parts).distinct().persist()
-    return Affected(keys=keys, key_count=keys.count())
+        days = _days(reached)
+        return Affected(frozenset(d for d in days if not (d and last_day) or d <= last_day))
+    parts = [_keys(rows, cast(Keys, scope), cast(ByKey, spread)) for rows, _, spread in reached]
+    return _of_keys(reduce(DataFrame.unionByName, parts).distinct().persist(), table)
 
 
-def _days(rows: DataFrame, upstream: Table, spread: ByDay) -> set[date | None]:
-    """The days that changed rows reach; None for landed ones whose day cannot be told."""
-    columns = F.array(*[_day_of(upstream, column) for column in spread.columns])
-    found = {row[0] for row in rows.select(F.explode(columns)).distinct().collect()}
-    unknown = {None} & found if upstream.layer == "bronze" else set()
-    return {*spread.rewritten(found - {None}), *unknown}
+def _of_keys(keys: DataFrame, table: Table) -> Affected:
+    """The affected part of a table by keys, counted and bounded in one pass."""
+    first = keys.columns[0]
+    found = keys.agg(F.count("*"), F.min(first), F.max(first)).first()
+    assert found is not None
+    count, least, most = found
+    is_text = any(c.name == first and c.type == "STRING" for c in table.columns)
+    return Affected(None, keys, count, (least, most) if is_text and least is not None else None)
+
+
+def _days(reached: list[tuple[DataFrame, Table, Spread]]) -> set[date | None]:
+    """The days that changed rows reach; None for landed ones whose day cannot be told.
+
+    One action asks for the days of all inputs.
+    """
+    parts = []
+    for number, (rows, upstream, spread) in enumerate(reached):
+        columns = F.array(*[_day_of(upstream, column) for column in cast(ByDay, spread).columns])
+        parts.append(rows.select(F.lit(number).alias("input"), F.explode(columns).alias("day")))
+    found = reduce(DataFrame.union, parts).distinct().collect() if parts else []
+    days: set[date | None] = set()
+    for number, (_, upstream, spread) in enumerate(reached):
+        mine = {day for input_number, day in found if input_number == number}
+        days |= cast(ByDay, spread).rewritten(mine - {None})
+        days |= {None} & mine if upstream.layer == "bronze" else set()
+    return days
 
 
 def _day_of(upstream: Table, column: str) -> Column:
@@ -162,14 +211,15 @@ def _look_up(driving: DataFrame, spread: Spread, rows: DataFrame) -> DataFrame:
     if isinstance(spread, ByVersion):
         interval = changed_intervals(rows, spread)
         at = F.col(spread.at)
-        valid = (at >= F.col("_from")) & (at < F.col("_to"))
-        return driving.join(interval, (F.col(spread.key) == F.col("_key")) & valid, "left_semi")
+        valid = (at >= F.col("_from")) & (F.lit(spread.onwards) | (at < F.col("_to")))
+        same = [F.col(name) == F.col(f"_key_{name}") for name in spread.columns]
+        return driving.join(interval, reduce(lambda a, b: a & b, [*same, valid]), "left_semi")
     found = rows.select(*cast(ByKey, spread).columns).distinct()
     return driving.join(found, list(cast(ByKey, spread).columns), "left_semi")
 
 
 def changed_intervals(versions: DataFrame, spread: ByVersion) -> DataFrame:
-    """When a key is described otherwise than before; grain: ``_key`` and interval [_from, _to).
+    """When a key is described otherwise than before; grain: ``_key_*`` and interval [_from, _to).
 
     ``versions`` are net changes. Unless the interval itself is used, a version that merely ends
     earlier changes nothing before its new end, so each image adds its sign at its start and
@@ -182,15 +232,16 @@ def changed_intervals(versions: DataFrame, spread: ByVersion) -> DataFrame:
     ends = versions.select(*same, F.col(VALID_TO).alias("_from"), (-F.col(NET)).alias("_step"))
     steps = starts.unionByName(ends).groupBy(*same, "_from").agg(F.sum("_step").alias("_step"))
     in_time = Window.partitionBy(*same).orderBy("_from")
+    key = [f"_key_{name}" for name in spread.columns]
     return (
         steps.select(
-            F.col(spread.key).alias("_key"),
+            *[F.col(name).alias(f"_key_{name}") for name in spread.columns],
             "_from",
             F.lead("_from").over(in_time).alias("_to"),
             F.sum("_step").over(in_time).alias("_differs"),
         )
         .where("_differs <> 0")
-        .select("_key", "_from", "_to")
+        .select(*key, "_from", "_to")
         .distinct()
     )
 
@@ -209,8 +260,20 @@ def restrict(
         chosen += [day.isNull() for day in days if None in part.days]
         return frame.where(reduce(lambda a, b: a | b, chosen))
     if isinstance(spread, ByKey) and isinstance(scope, Keys) and part.keys is not None:
-        return semi_join(frame, spread.columns, part.keys, scope.columns)
+        known = frame if upstream.layer == "bronze" else frame.where(skipping(part, spread.columns))
+        return semi_join(known, spread.columns, part.keys, scope.columns)
     return frame
+
+
+def skipping(part: Affected, columns: Sequence[str], alias: str = "") -> str:
+    """SQL that is true for every row with an affected key; Delta skips files by such literals.
+
+    A join alone would read every file.
+    """
+    if part.bounds is None:
+        return "true"
+    column, (least, most) = f"{alias}`{columns[0]}`", map(quoted, part.bounds)
+    return f"({column} BETWEEN {least} AND {most} OR {column} IS NULL)"
 
 
 def semi_join(
@@ -227,11 +290,7 @@ def within(table: Table, rows: DataFrame, part: Affected) -> DataFrame:
     """Only the affected part of what a function made: its other rows may be incomplete."""
     scope = table.declaration.scope
     if part.days is not None and isinstance(scope, Days):
-        day = F.col(scope.column)
-        chosen = day.isin(part.known_days)
-        if None in part.days:
-            chosen = chosen | day.isNull() | ~is_day(day)
-        return rows.where(chosen)
+        return rows.where(part.covers(F.col(scope.column)))
     if part.keys is not None and isinstance(scope, Keys):
         return semi_join(rows, scope.columns, part.keys, scope.columns)
     return rows

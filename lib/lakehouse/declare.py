@@ -7,11 +7,12 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from lakehouse.errors import LakehouseError
 
 Severity = Literal["quarantine", "warn", "stop"]
+Ties = Literal["newest", "quarantine"]
 # The column of every raw table that says which landed file a record came from.
 SOURCE_FILE = "_source_file"
 
@@ -21,7 +22,7 @@ SOURCE_FILE = "_source_file"
 class Whole:
     """The table is rewritten whole."""
 
-    partition: str | None = None
+    partition: ClassVar[None] = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class History(Keys):
 
     tracked: tuple[str, ...] = ()
     last_known: tuple[str, ...] = ()
+    sequence: tuple[str, ...] = ("sequence",)
     first_version: str = "1900"
 
     def __post_init__(self) -> None:
@@ -70,9 +72,9 @@ class Files:
 Scope = Whole | Days | Keys | Files
 
 
-def whole(partitioned_by: str | None = None) -> Whole:
+def whole() -> Whole:
     """Rewrite the table whole; right for ranks, quintiles and small dimensions."""
-    return Whole(partitioned_by)
+    return Whole()
 
 
 def days(column: str) -> Days:
@@ -89,14 +91,17 @@ def history(
     *key: str,
     tracked: Iterable[str],
     last_known: Iterable[str] = (),
+    sequence: Iterable[str] = ("sequence",),
     first_version: Literal["1900", "event"] = "1900",
 ) -> History:
     """Type-2 history of ``key``: a new version when a tracked column changes.
 
-    ``last_known`` columns keep their last value that was not null; all other columns show the
-    newest event in every version.
+    All other columns show the newest event in every version. A null in a ``last_known`` column,
+    tracked or not, means unchanged: it keeps the last value since the key was last deleted. The
+    first column of ``sequence`` is the instant of an event, the others only order.
     """
-    return History(key, None, tuple(tracked), tuple(last_known), first_version)
+    kept = tuple(tracked), tuple(last_known), tuple(sequence)
+    return History(key, None, *kept, first_version)
 
 
 def files(entity: str) -> Files:
@@ -113,9 +118,9 @@ class ByDay:
     offsets: tuple[int, ...] = (0,)
     uses: tuple[str, ...] | None = None
 
-    def rewritten(self, changed: Iterable[date], last: date | None = None) -> set[date]:
-        """The days whose rows a change on these days can alter, none after ``last``."""
-        return {day for day in self._moved(changed, 1) if last is None or day <= last}
+    def rewritten(self, changed: Iterable[date]) -> set[date]:
+        """The days whose rows a change on these days can alter."""
+        return self._moved(changed, 1)
 
     def read(self, rewritten: Iterable[date]) -> set[date]:
         """The input days that rows of the rewritten days are made of."""
@@ -141,11 +146,12 @@ class ByKey:
 
 @dataclass(frozen=True)
 class ByVersion:
-    """A changed version of ``key`` touches the rows whose ``at`` lies in its interval."""
+    """A changed version of the key touches the rows whose ``at`` lies in its interval or after."""
 
-    key: str
+    columns: tuple[str, ...]
     at: str
     uses: tuple[str, ...] | None = None
+    onwards: bool = False
 
 
 Spread = ByDay | ByKey | ByVersion
@@ -171,9 +177,14 @@ def by_key(*columns: str, uses: Iterable[str] | None = None) -> ByKey:
     return ByKey(columns, _tuple(uses))
 
 
-def by_version(key: str, at: str, uses: Iterable[str] | None = None) -> ByVersion:
-    """Versions of a history table spread to the rows of the first input valid at their time."""
-    return ByVersion(key, at, _tuple(uses))
+def by_version(
+    *key: str, at: str, uses: Iterable[str] | None = None, onwards: bool = False
+) -> ByVersion:
+    """Versions of a history table spread to the rows of the first input valid at their time.
+
+    ``onwards`` spreads them to all later rows too, for a function that asks whether one ended.
+    """
+    return ByVersion(key, at, _tuple(uses), onwards)
 
 
 def _tuple(names: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -246,6 +257,7 @@ class Declaration:
     schema: str
     expects: tuple[Expectation, ...] = ()
     newest: tuple[str, ...] = ()
+    ties: Ties = "newest"
     earliest: tuple[str, ...] = ()
     references: dict[str, str] = field(default_factory=dict)
     conserves: tuple[Conserved, ...] = ()
@@ -253,7 +265,7 @@ class Declaration:
 
 @dataclass(frozen=True)
 class ViewDeclaration:
-    """What ``@view`` records: column comments and one SELECT that Spark and DuckDB share."""
+    """What ``@view`` records: one SELECT that Spark and DuckDB share, and new columns' comments."""
 
     function: Callable[[], str]
     comments: dict[str, str]
@@ -266,14 +278,17 @@ def table(
     schema: str,
     expects: Iterable[Expectation] = (),
     newest: Iterable[str] = (),
+    ties: Ties = "newest",
     earliest: Iterable[str] = (),
     references: dict[str, str] | None = None,
     conserves: Iterable[Conserved] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a table: its grain is the docstring's first sentence, its rows the return value.
 
-    ``newest`` keeps one row per key, the last by these columns (content breaks ties), and
-    ``earliest`` columns show the first value any of the key's rows gave, if the kept row has one.
+    A staging table keeps one row per key: the last by the ``newest`` columns, of several such by
+    content. Where the key holds the whole sequence of an event log, no order can tell which of two
+    records is right: ``ties="quarantine"`` rejects all that share the key and differ. ``earliest``
+    columns show the first value any of the key's rows gave, if the kept row has one.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -284,6 +299,7 @@ def table(
             inspect.cleandoc(schema),
             tuple(expects),
             tuple(newest),
+            ties,
             tuple(earliest),
             dict(references or {}),
             tuple(conserves),
@@ -293,11 +309,17 @@ def table(
     return declare
 
 
-def view(*, comments: dict[str, str]) -> Callable[[Callable[[], str]], Callable[[], str]]:
-    """Declare a view: the function returns one SELECT over ``layer.table`` names."""
+def view(
+    *, comments: dict[str, str] | None = None
+) -> Callable[[Callable[[], str]], Callable[[], str]]:
+    """Declare a view: the function returns one SELECT over ``layer.table`` names.
+
+    A column selected as it is keeps its comment; ``comments`` are those of new columns, or of
+    columns that mean something else here.
+    """
 
     def declare(function: Callable[[], str]) -> Callable[[], str]:
-        function.declaration = ViewDeclaration(function, dict(comments))  # type: ignore[attr-defined]
+        function.declaration = ViewDeclaration(function, dict(comments or {}))  # type: ignore[attr-defined]
         return function
 
     return declare

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from lakehouse.catalogue import LAYERS, Catalogue, Table, View
+from lakehouse.catalogue import LAYERS, Catalogue, Table
 from lakehouse.declare import (
     ByDay,
     ByKey,
@@ -15,6 +15,7 @@ from lakehouse.declare import (
     Scope,
     Spread,
 )
+from lakehouse.views import View
 
 _NOTE = "<!-- Written by jobs/describe.py from the declarations; change those, not this page. -->"
 _MARKS = ("<!-- lineage -->", "<!-- /lineage -->")
@@ -100,7 +101,7 @@ def _dictionary(catalogue: Catalogue) -> Iterator[str]:
             yield from _table(catalogue, catalogue.tables[name])
         for view in catalogue.views.values():
             if view.layer == layer:
-                yield from _view(view)
+                yield from _view(view, catalogue.view_columns[view.full_name])
 
 
 def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
@@ -122,16 +123,18 @@ def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
     yield ""
     for rule in declaration.expects:
         yield f"- {rule.severity}: {rule.name} (`{rule.sql}`)"
+    if declaration.ties == "quarantine":
+        yield f"- quarantine: no ties (records of one {', '.join(declaration.key)} are equal)"
     for law in declaration.conserves:
         yield f"- conserved: `{law.own}` is `{law.theirs}` of {law.table}"
     if declaration.expects or declaration.conserves:
         yield ""
 
 
-def _view(view: View) -> Iterator[str]:
+def _view(view: View, columns: dict[str, str]) -> Iterator[str]:
     yield from (f"### {view.full_name} (view)", "", view.comment, "")
     yield from ("| column | meaning |", "| --- | --- |")
-    yield from (f"| {name} | {text} |" for name, text in view.declaration.comments.items())
+    yield from (f"| {name} | {text} |" for name, text in columns.items())
     yield from ("", "```sql", "\n".join(s.strip() for s in view.sql.strip().split("\n")), "```", "")
 
 
@@ -166,5 +169,6 @@ def _spread(spread: Spread | None) -> str:
         case ByKey():
             return f"by {', '.join(spread.columns)}"
         case ByVersion():
-            return f"by version of {spread.key} at {spread.at}"
+            later = " and later" if spread.onwards else ""
+            return f"by version of {', '.join(spread.columns)} at {spread.at}{later}"
     return "any change"

@@ -1,4 +1,7 @@
-"""The one error a person is meant to read."""
+"""The one error a person is meant to read, and the end of its sentence."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class LakehouseError(Exception):
@@ -6,3 +9,9 @@ class LakehouseError(Exception):
 
     Jobs print it on stderr and exit with status 2; nothing has been written.
     """
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence that helps with a misspelt name."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"did you mean {close[0]}" if close else f"known are {', '.join(sorted(known))}"

@@ -151,12 +151,13 @@ class Log:
 
 
 def _is_empty(commit: dict[str, Any]) -> bool:
+    """Whether a commit moved no row; Spark counts a file without rows, and never adds it."""
     metrics = commit.get("operationMetrics", {})
-    return (
-        commit["operation"] == "WRITE"
-        and all(str(metrics.get(name, "0")) == "0" for name in ("numFiles", "numRemovedFiles"))
-        and "numFiles" in metrics
-    )
+    if commit["operation"] != "WRITE" or "numFiles" not in metrics:
+        return False
+    appended = commit["operationParameters"].get("mode") == "Append"
+    no_files = all(str(metrics.get(name, "0")) == "0" for name in ("numFiles", "numRemovedFiles"))
+    return no_files or (appended and str(metrics.get("numOutputRows")) == "0")
 
 
 def create(

@@ -6,7 +6,7 @@ when its code, its settings or its as-of day differ from those in its record.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -25,6 +25,8 @@ from lakehouse.quality import settings_of
 
 # A table by days follows its as-of day step by step; over a longer way it is made whole.
 MOST_DAYS = 92
+# The as-of day where nothing tells one: before every day of business, so nothing is read.
+NO_DAY = date(1900, 1, 1)
 # Settings by entity, and the share of keys that one snapshot may delete.
 SNAPSHOTS, LIMIT = "snapshots", "snapshots.most_deleted"
 
@@ -98,28 +100,39 @@ class Verdict:
     held: frozenset[str] = frozenset()
 
 
-def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
-    """The verdict on one table as the lake stands now.
+def refuse_what_cannot_be_built(frame: Frame, names: Sequence[str]) -> None:
+    """Look at every selected table before anything is written.
 
-    Raises LakehouseError where an input was never built.
+    Raises LakehouseError where one reads a table that is neither selected nor built, or takes a
+    setting that conf lacks.
+    """
+    for table in (frame.catalogue.tables[name] for name in names):
+        values(frame, table)
+        upstream = [frame.catalogue.tables[name] for name in table.inputs if name not in names]
+        if absent := [one.name for one in upstream if not Log(frame.path(one)).exists]:
+            raise LakehouseError(
+                f"{table.name} reads {', '.join(absent)}, which {frame.lake} does not hold yet;"
+                f" build +{table.name} to make what it needs."
+            )
+
+
+def judge(frame: Frame, table: Table, survey: Survey, built: Record | None = None) -> Verdict:
+    """The verdict on one table as the lake stands now; every input must have been built.
+
+    ``built`` is the record to go by where it is not the newest commit's.
     """
     if table.entity:
         return _judge_raw(frame, table, survey)
     logs = {name: Log(frame.path(frame.catalogue.tables[name])) for name in table.inputs}
-    if absent := [name for name, log in logs.items() if not log.exists]:
-        raise LakehouseError(
-            f"{table.name} reads {', '.join(absent)}, which {frame.lake} does not hold yet;"
-            f" build +{table.name} to make what it needs."
-        )
     record = Record(
-        {name: [log.id, log.version] for name, log in logs.items()},
-        table.fingerprint,
-        values(frame, table),
-        str(frame_as_of(frame)) if table.takes_as_of else None,
-        frame.batch,
-        frame.source.name,
+        built_from={name: [log.id, log.version] for name, log in logs.items()},
+        fingerprint=table.fingerprint,
+        settings=values(frame, table),
+        as_of=str(frame_as_of(frame)) if table.takes_as_of else None,
+        batch=frame.batch,
+        source=frame.source.name,
     )
-    built = Log(frame.path(table)).record()
+    built = built or Log(frame.path(table)).record()
     pins = {
         name: Pinned(
             str(log.path),
@@ -181,12 +194,11 @@ def _judge_raw(frame: Frame, table: Table, survey: Survey) -> Verdict:
     log = Log(ledger.path)
     limit = {LIMIT: lookup(frame.conf, LIMIT)} if table.entity in frame.snapshots else {}
     record = Record(
-        {NAME: [log.id, log.version]},
-        table.fingerprint,
-        {"mapping": text} | limit,
-        None,
-        frame.batch,
-        frame.source.name,
+        built_from={NAME: [log.id, log.version]},
+        fingerprint=table.fingerprint,
+        settings={"mapping": text} | limit,
+        batch=frame.batch,
+        source=frame.source.name,
     )
     files = {file.path: file for file in survey.of(table.entity).values()}
     there = [file for file in files.values() if (frame.landing / file.path).is_file()]
@@ -251,7 +263,8 @@ def frame_as_of(frame: Frame) -> date:
     """The last business day that as-of tables read.
 
     Given, or the last business day in the lake not later than the newest date in a landed
-    file's name, so that one row dated 2099 moves nothing.
+    file's name, so that one row dated 2099 moves nothing. Without a business day it is the date in
+    that name, without such a name NO_DAY.
     """
     if frame.as_of:
         return frame.as_of
@@ -259,9 +272,8 @@ def frame_as_of(frame: Frame) -> date:
     log = Log(frame.path(frame.catalogue.tables[table_name]))
     in_lake = [date.fromisoformat(day) for day in log.partition_values(column)]
     dated = [day for file in Ledger(frame.lake).read().values() if (day := date_in(file.path))]
-    limit = max(dated) if dated else date.max
-    known = [day for day in in_lake if day <= limit]
-    return max(known) if known else min(limit, date(9999, 12, 31))
+    known = [day for day in in_lake if day <= max(dated, default=date.max)]
+    return max(known or dated, default=NO_DAY)
 
 
 def date_in(path: str) -> date | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlglot
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 from sqlglot import exp
 
@@ -21,6 +21,8 @@ from lakehouse.landing.bronze import CORRUPT
 from lakehouse.landing.source import Contract
 from lakehouse.schema import quoted
 
+# What the error of a broken stop rule begins with.
+STOP = "stop rule:"
 FAULTS, RECORD, REASONS = "_faults", "_record", "_reasons"
 BATCH = "_batch_id"
 _LOADING = ("_ingested_at", BATCH)
@@ -120,7 +122,26 @@ def judged(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
             failed = ~F.coalesce(F.expr(sql), F.lit(True))
             checks.append(_fault(rule.name, failed, _explained(rule.name, sql)))
     casts = F.when(F.col(FAULTS) != "", F.col(FAULTS))
-    return rows.withColumn(REASONS, F.concat_ws(_NEXT_FAULT, casts, *checks))
+    checked = rows.withColumn(REASONS, F.concat_ws(_NEXT_FAULT, casts, *checks))
+    return _without_ties(checked, table) if table.declaration.ties == "quarantine" else checked
+
+
+def _without_ties(judged: DataFrame, table: Table) -> DataFrame:
+    """Judged rows, of which the good ones that share their key and differ are rejected as well."""
+    alike = _last_first(table).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    good = ~is_rejected()
+    content, file = F.when(good, _content(table)), F.when(good, F.col(SOURCE_FILE))
+    ends = {"_low": F.min(content), "_high": F.max(content), "_a": F.min(file), "_b": F.max(file)}
+    files = F.array_join(F.array_distinct(F.array("_a", "_b")), ", ")
+    text = F.concat(
+        F.lit("tie: records that differ at "),
+        *_values(table.declaration.key),
+        F.concat(F.lit("; correct one of them ("), files, F.lit(")")),
+    )
+    tie = F.concat(F.lit(f"no ties{_REASON}"), text)
+    tied = good & (F.col("_low") != F.col("_high"))
+    compared = judged.withColumns({name: end.over(alike) for name, end in ends.items()})
+    return compared.withColumn(REASONS, F.when(tied, tie).otherwise(F.col(REASONS))).drop(*ends)
 
 
 def is_rejected() -> Column:
@@ -140,10 +161,15 @@ def _shown(column: str) -> Column:
 def _explained(name: str, sql: str) -> Column:
     """Rule broken: its name (with the values it looked at)."""
     columns = sorted({c.name for c in sqlglot.parse_one(sql, read="spark").find_all(exp.Column)})
-    parts: list[Column] = [F.lit(f"broken: {name} (")]
+    return F.concat(F.lit(f"broken: {name} ("), *_values(columns), F.lit(")"))
+
+
+def _values(columns: Iterable[str]) -> list[Column]:
+    """Parts of the text a = 1, b = 2."""
+    parts: list[Column] = []
     for index, column in enumerate(columns):
         parts += [F.lit(f"{', ' if index else ''}{column} = "), _shown(column)]
-    return F.concat(*parts, F.lit(")"))
+    return parts
 
 
 def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> DataFrame:
@@ -182,21 +208,29 @@ def newest_per_key(rows: DataFrame, table: Table, by: str | None = None) -> Data
     ``by`` is a column of the key whose equal values are brought, and stay, together: its order of
     rows then also serves a write partitioned by it, with no second shuffle.
     """
-    declaration = table.declaration
-    content = [column.name for column in table.columns]
-    key = sorted(declaration.key, key=lambda name: name != by)
-    last_first = Window.partitionBy(*key).orderBy(
-        *[F.col(column).desc_nulls_last() for column in declaration.newest],
-        F.xxhash64(*content).desc(),
-    )
+    last_first = _last_first(table, by)
     overall = last_first.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     earliest = {
         column: F.when(F.col(column).isNotNull(), F.min(column).over(overall))
-        for column in declaration.earliest
+        for column in table.declaration.earliest
     }
     rows = rows.repartition(by) if by else rows
     ranked = rows.withColumns({"_rank": F.row_number().over(last_first)} | earliest)
     return ranked.where("_rank = 1").drop("_rank")
+
+
+def _last_first(table: Table, by: str | None = None) -> WindowSpec:
+    """The rows of a key, the newest first, in an order that depends on their content alone."""
+    declaration = table.declaration
+    key = sorted(declaration.key, key=lambda name: name != by)
+    newest = [F.col(column).desc_nulls_last() for column in declaration.newest]
+    return Window.partitionBy(*key).orderBy(*newest, _content(table).desc())
+
+
+def _content(table: Table) -> Column:
+    """A hash of what a row says; a null is hashed as such, or rows that swap one would be equal."""
+    names = [column.name for column in table.columns]
+    return F.xxhash64(*names, *[F.isnull(name) for name in names])
 
 
 def stopped(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
@@ -210,6 +244,3 @@ def stopped(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame
     start, middle = F.lit(f"{STOP} {table.full_name}: '"), F.lit("' is broken at ")
     ended = F.raise_error(F.concat(start, broken, middle, key)).cast("boolean")
     return rows.where(F.when(broken.isNull(), F.lit(True)).otherwise(ended))
-
-
-STOP = "stop rule:"

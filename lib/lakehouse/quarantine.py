@@ -2,7 +2,6 @@
 
 import threading
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -11,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table
-from lakehouse.changes import Affected, is_day
+from lakehouse.changes import Affected
 from lakehouse.declare import SOURCE_FILE, Days, Keys
 from lakehouse.log import create
 from lakehouse.quality import RECORD, is_rejected, rejected
@@ -111,15 +110,12 @@ def _in_scope(known: DataFrame, part: Affected, columns: tuple[str, ...]) -> Dat
         return known
     if part.days is not None:
         day = F.get_json_object("record_key", f"$.{columns[0]}").try_cast("date")
-        chosen = day.isin(part.known_days)
-        if None in part.days:
-            chosen = chosen | day.isNull() | ~is_day(day)
-        return known.where(chosen)
+        return known.where(part.covers(day))
     assert part.keys is not None
     key = F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})
     touched = part.keys.select(key.alias("record_key"))
-    same = [known["record_key"].eqNullSafe(touched["record_key"])]
-    return known.join(touched, reduce(lambda a, b: a & b, same), "left_semi")
+    same = known["record_key"].eqNullSafe(touched["record_key"])
+    return known.join(touched, same, "left_semi")
 
 
 def _merge(wanted: DataFrame, table: Table, path: Path) -> None:

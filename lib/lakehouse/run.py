@@ -19,7 +19,7 @@ from lakehouse.landing.ledger import LandingFile, Ledger, Survey, survey
 from lakehouse.landing.load import load_files
 from lakehouse.lock import lake_lock
 from lakehouse.log import Record
-from lakehouse.plan import Frame, Verdict, judge
+from lakehouse.plan import Frame, Verdict, judge, refuse_what_cannot_be_built
 from lakehouse.session import sibling, start
 
 Report = Callable[[Outcome], None]
@@ -53,6 +53,7 @@ def run(frame: Frame, selection: Iterable[str] = (), report: Report = lambda _: 
     with lake_lock(frame.lake):
         ledger = Ledger(frame.lake)
         ledger.check_source(frame.source)
+        refuse_what_cannot_be_built(frame, names)
         if frame.adapt:
             frame.adapt(frame.landing)
         known = ledger.read()
@@ -73,19 +74,24 @@ def run(frame: Frame, selection: Iterable[str] = (), report: Report = lambda _: 
 
 
 def dry_run(frame: Frame, selection: Iterable[str] = ()) -> list[Outcome]:
-    """What a build would do, as the logs tell; nothing is written."""
+    """What a build would do, as the logs tell; nothing is written.
+
+    Raises LakehouseError as ``run`` does.
+    """
+    names = frame.catalogue.select(list(selection))
+    refuse_what_cannot_be_built(frame, names)
     with TemporaryDirectory() as folder:
         if frame.adapt:
             frame.adapt(Path(folder))
             frame = replace(frame, landing=Path(folder))
-        return _stale(frame, selection)
+        return _stale(frame, names)
 
 
-def _stale(frame: Frame, selection: Iterable[str]) -> list[Outcome]:
+def _stale(frame: Frame, names: Iterable[str]) -> list[Outcome]:
     known = Ledger(frame.lake).read()
     found = survey(frame.landing, frame.source, known, frame.batch, frame.snapshots)
     stale: dict[str, str] = {}
-    for name in frame.catalogue.select(list(selection)):
+    for name in names:
         table = frame.catalogue.tables[name]
         upstream = [n for n in table.inputs if n in stale]
         reason = f"{', '.join(upstream)} will change" if upstream else _reason(frame, table, found)

@@ -4,6 +4,9 @@ Whatever order events arrive in, a key's versions are derived from all its event
 repeated and out-of-order events end in the table that one sorted load gives.
 """
 
+from collections.abc import Sequence
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -11,48 +14,90 @@ from lakehouse.declare import History
 
 BEGINNING, OPEN_END = "1900-01-01", "9999-12-31"
 UNKNOWN, NOT_APPLICABLE = 0, -1
+_DELETED = "operation <=> 'delete'"
 
 
 def versions(events: DataFrame, history: History) -> DataFrame:
     """Versions from events; grain: one row per key and version.
 
-    ``events`` carries the key, ``sequence`` (TIMESTAMP, UTC), ``operation`` (upsert or delete)
-    and attributes. Returned are the key, the attributes, and the half-open interval
-    [valid_from, valid_to) with is_current, which marks the open version. The first version
-    starts in 1900 unless the history says ``first_version="event"``.
+    ``events`` carries the key, the history's ``sequence`` (its first column a TIMESTAMP, UTC, the
+    instant; the others order events of one instant, of which the last wins), ``operation`` (upsert
+    or delete) and attributes; events of one key and sequence must be equal. Returned are the key,
+    the attributes, and the half-open interval [valid_from, valid_to) with is_current, which marks
+    the open version. No interval is empty, and versions that touch differ in a tracked column. The
+    first version starts in 1900 unless the history says ``first_version="event"`` or a delete goes
+    before it.
     """
-    key = list(history.columns)
-    ordered = Window.partitionBy(*key).orderBy("sequence")
-    so_far = ordered.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    overall = ordered.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    filled = events.withColumns(
-        {name: F.last(name, ignorenulls=True).over(so_far) for name in history.last_known}
-    )
-    fixed = {*key, *history.tracked, "sequence", "operation"}
-    newest = {name: F.last(name).over(overall) for name in filled.columns if name not in fixed}
-    state = F.struct("operation", *history.tracked)
-    changed = ~state.eqNullSafe(F.lag(state).over(ordered))
-    first = F.row_number().over(ordered) == 1
-    cuts = filled.withColumns(newest | {"_changed": changed | first, "_first": first})
-    cuts = cuts.where("_changed")
-    start = F.col("sequence")
+    instant = F.col(history.sequence[0])
+    in_order = Window.partitionBy(*history.columns).orderBy(*history.sequence)
+    states = _last_of_instants(_described(events, history), history)
+    before = F.lag("_state").over(in_order)
+    changes = states.withColumn("_before", before).where("NOT _state <=> _before")
+    start = instant
     if history.first_version == "1900":
-        start = F.when(F.col("_first"), F.lit(BEGINNING).cast("timestamp")).otherwise(start)
-    end = F.coalesce(F.lead("sequence").over(ordered), F.lit(OPEN_END).cast("timestamp"))
+        earliest = F.least(instant, F.lit(BEGINNING).cast("timestamp"))
+        start = F.when(F.col("_before").isNull(), earliest).otherwise(instant)
+    open_end = F.lit(OPEN_END).cast("timestamp")
+    end = F.coalesce(F.lead(instant).over(in_order), open_end)
+    internal = ["_state", "_before", "operation", *history.sequence]
     return (
-        cuts.withColumns({"valid_from": start, "valid_to": end})
-        .where("operation <> 'delete'")
-        .withColumn("is_current", F.col("valid_to") == F.lit(OPEN_END).cast("timestamp"))
-        .drop("_changed", "_first", "sequence", "operation")
+        changes.withColumns({"valid_from": start, "valid_to": end})
+        .where(f"NOT {_DELETED}")
+        .withColumn("is_current", F.col("valid_to") == open_end)
+        .drop(*internal)
     )
 
 
-def valid_at(rows: DataFrame, versions: DataFrame, key: str, at: Column) -> DataFrame:
+def _described(events: DataFrame, history: History) -> DataFrame:
+    """Events as a version shows them: partial ones filled, untracked columns as in the newest one.
+
+    A null in a ``last_known`` column means unchanged since the key was last deleted. A delete
+    describes nothing.
+    """
+    in_order = Window.partitionBy(*history.columns).orderBy(*history.sequence)
+    so_far = in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    overall = in_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    deleted = F.expr(_DELETED)
+    # A struct that holds a null is what a delete leaves to carry on; no struct is nothing said.
+    said = {
+        name: F.when(
+            deleted | F.col(name).isNotNull(), F.struct(F.when(~deleted, F.col(name)).alias(name))
+        )
+        for name in history.last_known
+    }
+    filled = events.withColumns(
+        {name: F.last(value, ignorenulls=True).over(so_far)[name] for name, value in said.items()}
+    )
+    fixed = {*history.columns, *history.tracked, *history.sequence, "operation"}
+    untracked = [name for name in events.columns if name not in fixed]
+    if not untracked:
+        return filled
+    newest = F.last(F.when(~deleted, F.struct(*untracked)), ignorenulls=True).over(overall)
+    shown = filled.withColumn("_newest", newest)
+    return shown.withColumns({name: F.col(f"_newest.{name}") for name in untracked}).drop("_newest")
+
+
+def _last_of_instants(events: DataFrame, history: History) -> DataFrame:
+    """The last event of each instant, with ``_state``: what the key is from then on."""
+    in_order = Window.partitionBy(*history.columns).orderBy(*history.sequence)
+    instant, next_one = F.col(history.sequence[0]), F.lead(history.sequence[0]).over(in_order)
+    deleted = F.expr(_DELETED)
+    tracked = [F.when(~deleted, F.col(name)).alias(name) for name in history.tracked]
+    state = F.struct(deleted.alias("is_deleted"), *tracked)
+    last = events.withColumn("_next", next_one).where(~F.col("_next").eqNullSafe(instant))
+    return last.withColumn("_state", state).drop("_next")
+
+
+def valid_at(
+    rows: DataFrame, versions: DataFrame, key: str | Sequence[str], at: Column
+) -> DataFrame:
     """Rows with the columns of the version of ``key`` that is valid ``at``; nulls where none is."""
-    renamed = versions.withColumnRenamed(key, "_version_of")
+    columns = [key] if isinstance(key, str) else list(key)
+    renamed = versions.withColumnsRenamed({name: f"_version_of_{name}" for name in columns})
+    same = [F.col(name) == F.col(f"_version_of_{name}") for name in columns]
     valid = (at >= F.col("valid_from")) & (at < F.col("valid_to"))
-    joined = rows.join(renamed, (F.col(key) == F.col("_version_of")) & valid, "left")
-    return joined.drop("_version_of", "valid_from", "valid_to")
+    joined = rows.join(renamed, reduce(lambda a, b: a & b, [*same, valid]), "left")
+    return joined.drop(*[f"_version_of_{name}" for name in columns], "valid_from", "valid_to")
 
 
 def surrogate_key(*columns: str) -> Column:

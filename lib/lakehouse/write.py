@@ -7,13 +7,19 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table
-from lakehouse.changes import Affected, within
-from lakehouse.declare import Days
+from lakehouse.changes import Affected, skipping, within
+from lakehouse.declare import Days, Keys
 from lakehouse.errors import LakehouseError
 from lakehouse.log import Log, Record, create
-from lakehouse.schema import quoted, struct
+from lakehouse.schema import struct
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_MATERIALIZE = "spark.databricks.delta.merge.materializeSource"
+# How a difference of at most so many rows is joined, so that the table need not be sorted for it.
+JOINS = {50_000: "broadcast", 500_000: "shuffle_hash"}
+# Rows come sorted by key from the windows that made them: cut into files, each holds a range of
+# keys, and a later MERGE reads and rewrites only those of its keys.
+ROWS_A_FILE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -92,32 +98,31 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     """
     spark = rows.sparkSession
     table = target.table
-    present = within(table, spark.read.format("delta").load(str(target.path)), part)
+    scope = table.declaration.scope
+    assert isinstance(scope, Keys)
+    there = spark.read.format("delta").load(str(target.path))
+    present = within(table, there.where(skipping(part, scope.columns)), part)
     difference = _difference(rows, present.select(*rows.columns), table, target.partition)
-    difference = difference.persist()
-    try:
-        key = table.declaration.key[0]
-        found = difference.agg(
-            F.count("*").alias("rows"),
-            F.count_if(~F.col("_is_new")).alias("known"),
-            F.min(key).alias("first"),
-            F.max(key).alias("last"),
-            *_partitions(target.partition),
-        ).first()
-        assert found is not None
-        if not found.rows:
-            return
-        if not found.known:
-            new = _clustered(difference.select(*rows.columns), target)
-            _save(new, target, record, mode="append")
-        else:
-            literals = [f"t.`{key}` BETWEEN {_literal(found.first)} AND {_literal(found.last)}"]
-            if target.partition:
-                dates = ", ".join(f"DATE'{day}'" for day in sorted({*found.days, *found.old_days}))
-                literals.append(f"t.{target.partition} IN ({dates})")
-            _merge(spark, difference, target, record, literals)
-    finally:
-        difference.unpersist()
+    # Computed once; Delta refuses to read a persisted source without a copy of its own.
+    difference = difference.localCheckpoint()
+    found = difference.agg(
+        F.count("*").alias("rows"),
+        F.count_if(~F.col("_is_new")).alias("known"),
+        *_partitions(target.partition),
+    ).first()
+    assert found is not None
+    if not found.rows:
+        return
+    if not found.known:
+        _save(_clustered(difference.select(*rows.columns), target), target, record, mode="append")
+        return
+    literals = [skipping(part, scope.columns, "t.")]
+    if target.partition:
+        dates = ", ".join(f"DATE'{day}'" for day in sorted({*found.days, *found.old_days}))
+        literals.append(f"t.{target.partition} IN ({dates})")
+    joins = [join for rows_at_most, join in JOINS.items() if found.rows <= rows_at_most]
+    hinted = difference.hint(joins[0]) if joins else difference
+    _merge(spark, hinted, target, record, literals)
 
 
 def progress(spark: SparkSession, target: Target, record: Record) -> None:
@@ -168,6 +173,7 @@ def _merge(
     names = ", ".join(f"`{c}`" for c in columns)
     values = ", ".join(f"s.`{c}`" for c in columns)
     spark.conf.set(_METADATA, record.json())
+    spark.conf.set(_MATERIALIZE, "none")  # the difference is computed already
     try:
         spark.sql(
             f"MERGE INTO {target.sql} t USING _difference s ON {condition}"
@@ -177,11 +183,8 @@ def _merge(
         )
     finally:
         spark.conf.unset(_METADATA)
+        spark.conf.unset(_MATERIALIZE)
         spark.catalog.dropTempView("_difference")
-
-
-def _literal(value: object) -> str:
-    return str(value) if isinstance(value, int) else quoted(str(value))
 
 
 def _clustered(rows: DataFrame, target: Target) -> DataFrame:
@@ -197,6 +200,8 @@ def _save(
     writer = rows.write.format("delta").mode(mode).option("userMetadata", record.json())
     if target.partition:
         writer = writer.partitionBy(target.partition)
+    elif isinstance(target.table.declaration.scope, Keys):
+        writer = writer.option("maxRecordsPerFile", ROWS_A_FILE)
     writer.options(**options).save(str(target.path))
 
 

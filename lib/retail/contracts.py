@@ -1,6 +1,7 @@
 """Landing contracts: what every source must bring, whatever its files look like."""
 
 from lakehouse import Contract
+from retail.terms.status import STATUSES
 
 PRODUCTS = Contract(
     "products",
@@ -17,9 +18,10 @@ PRODUCTS = Contract(
     is_active    BOOLEAN COMMENT 'False once discontinued',
     created_at   TIMESTAMP COMMENT 'When the product was first listed, UTC',
     updated_at   TIMESTAMP COMMENT 'When this state became true, UTC',
-    _operation   STRING COMMENT 'upsert (default) or delete'
+    _operation   STRING COMMENT 'upsert (default) or delete',
+    _event_no    BIGINT COMMENT 'Order of events of one instant, as a position in a log'
     """,
-    optional=frozenset({"is_active", "updated_at", "_operation"}),
+    optional=frozenset({"is_active", "updated_at", "_operation", "_event_no"}),
 )
 STORES = Contract(
     "stores",
@@ -38,9 +40,10 @@ STORES = Contract(
     square_footage INT COMMENT 'Selling area in square feet',
     is_active      BOOLEAN COMMENT 'False once closed',
     updated_at     TIMESTAMP COMMENT 'When this state became true, UTC',
-    _operation     STRING COMMENT 'upsert (default) or delete'
+    _operation     STRING COMMENT 'upsert (default) or delete',
+    _event_no      BIGINT COMMENT 'Order of events of one instant, as a position in a log'
     """,
-    optional=frozenset({"is_active", "updated_at", "_operation"}),
+    optional=frozenset({"is_active", "updated_at", "_operation", "_event_no"}),
 )
 CUSTOMERS = Contract(
     "customers",
@@ -56,13 +59,14 @@ CUSTOMERS = Contract(
     created_at    TIMESTAMP COMMENT 'When the customer registered, UTC',
     loyalty_tier  STRING COMMENT 'bronze, silver, gold or pro_xtra',
     updated_at    TIMESTAMP COMMENT 'When this state became true, UTC',
-    _operation    STRING COMMENT 'upsert (default) or delete'
+    _operation    STRING COMMENT 'upsert (default) or delete',
+    _event_no     BIGINT COMMENT 'Order of events of one instant, as a position in a log'
     """,
-    optional=frozenset({"updated_at", "_operation"}),
+    optional=frozenset({"updated_at", "_operation", "_event_no"}),
 )
 TRANSACTIONS = Contract(
     "transactions",
-    """
+    f"""
     transaction_id   STRING COMMENT 'Line of an order, as TXN-000000000001',
     order_id         STRING COMMENT 'Order that the line belongs to',
     customer_id      STRING COMMENT 'Customer; null for an anonymous sale',
@@ -73,7 +77,7 @@ TRANSACTIONS = Contract(
     unit_price       DECIMAL(18,4) COMMENT 'Price of one unit before discount',
     discount_amount  DECIMAL(18,2) COMMENT 'Discount on the line',
     total_amount     DECIMAL(18,2) COMMENT 'Line amount after discount',
-    order_status     STRING COMMENT 'pending, confirmed, shipped, delivered, cancelled or returned',
+    order_status     STRING COMMENT '{", ".join(STATUSES[:-1])} or {STATUSES[-1]}',
     channel          STRING COMMENT 'online, in_store or app',
     fulfillment_type STRING COMMENT 'in_store, bopis or ship_to_home',
     updated_at       TIMESTAMP COMMENT 'When the line took this state, UTC',

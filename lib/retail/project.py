@@ -1,10 +1,11 @@
 """The retail project as the engine sees it: its catalogue, contracts, conf and folders."""
 
 import argparse
+import functools
 import os
+import sys
 from collections.abc import Callable
 from datetime import date
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -17,6 +18,20 @@ from lakehouse.plan import Frame
 from retail.contracts import CONTRACTS
 
 DEFAULT_SOURCE = "home_improvement.yaml"
+
+
+def job(main: Callable[[], int]) -> Callable[[], int]:
+    """A job's main whose LakehouseError becomes one sentence on stderr and exit status 2."""
+
+    @functools.wraps(main)
+    def refusing() -> int:
+        try:
+            return main()
+        except LakehouseError as error:
+            print(error, file=sys.stderr)
+            return 2
+
+    return refusing
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -37,7 +52,7 @@ def frame(options: argparse.Namespace) -> Frame:
     source = load_source(options.source or conf_folder() / "sources" / DEFAULT_SOURCE, CONTRACTS)
     conf = load(options.env, source.settings)
     lake, files = folder(options.lake or conf["lake"]), folder(options.landing or conf["landing"])
-    adapt = partial(_adapter(source), files) if source.adapter else None
+    adapt = functools.partial(_adapter(source), files) if source.adapter else None
     return Frame(
         catalogue=load_catalogue("retail"),
         lake=lake,

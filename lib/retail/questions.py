@@ -10,13 +10,13 @@ Every table and column: docs/tables.md. What is made from what: docs/model.md.
 QUESTIONS = {
     "What did each channel sell, and what was left after the cost of the goods?": """
         SELECT channel,
-               count(DISTINCT order_id) AS orders,
+               count(DISTINCT coalesce(order_id, transaction_id)) AS orders,
                sum(net_units) AS net_units,
                sum(net_amount) AS net_amount,
                round(100 * sum(line_profit) / sum(net_amount), 1) AS margin_pct
         FROM gold.fact_sales
         GROUP BY channel
-        ORDER BY net_amount DESC
+        ORDER BY net_amount DESC, channel
     """,
     "Which ten products brought in the most?": """
         SELECT p.product_id, p.product_name, p.category,
@@ -43,7 +43,7 @@ QUESTIONS = {
             LIMIT 1
         )
         GROUP BY p.product_id, p.category, p.unit_price, p.unit_cost, p.margin_pct
-        ORDER BY first_sold
+        ORDER BY first_sold, last_sold, p.unit_price, p.unit_cost
     """,
     "How much of what each category sold came back?": """
         SELECT p.category,
@@ -53,7 +53,7 @@ QUESTIONS = {
         FROM gold.fact_sales f
         JOIN gold.dim_product_current p USING (product_id)
         GROUP BY p.category
-        ORDER BY returned_pct DESC
+        ORDER BY returned_pct DESC, p.category
         LIMIT 5
     """,
     "Who asked, who handed over, who is credited? One net amount, three ways to cut it.": """
@@ -65,7 +65,7 @@ QUESTIONS = {
         JOIN gold.dim_store n ON m.fulfilling_store_id = n.store_id
         GROUP BY channel, fulfillment_type, n.store_type,
                  CASE WHEN credited_store_id = 'online' THEN 'online' ELSE 'store' END
-        ORDER BY net_amount DESC
+        ORDER BY net_amount DESC, channel, fulfillment_type, handed_over_by
     """,
     "What was out of stock last week, and what did it cost?": """
         SELECT category, sum(ranged_count) AS product_days, sum(stock_out_count) AS out_of_stock,
@@ -75,7 +75,7 @@ QUESTIONS = {
         WHERE snapshot_date > (SELECT max(snapshot_date) FROM gold.mart_inventory_health)
                               - INTERVAL '7' DAY
         GROUP BY category
-        ORDER BY lost_amount DESC
+        ORDER BY lost_amount DESC, category
         LIMIT 5
     """,
     "In what state is the stock, and how many days will it last?": """
@@ -86,9 +86,9 @@ QUESTIONS = {
         FROM gold.fact_inventory_daily
         WHERE snapshot_date = (SELECT max(snapshot_date) FROM gold.fact_inventory_daily)
         GROUP BY stock_status
-        ORDER BY store_products DESC
+        ORDER BY store_products DESC, stock_status
     """,
-    "Which customers are there, and who moved since the week before?": """
+    "Which customers are there, and who moved since the last week end?": """
         SELECT segment, count(*) AS customers,
                sum(CASE WHEN previous_segment <> segment THEN 1 ELSE 0 END) AS came_from_another,
                round(avg(recency_days), 1) AS mean_recency_days,
@@ -97,7 +97,7 @@ QUESTIONS = {
         FROM silver.int_customer_metrics
         WHERE grid_on = (SELECT max(grid_on) FROM silver.int_customer_metrics)
         GROUP BY segment
-        ORDER BY mean_lifetime_value DESC
+        ORDER BY mean_lifetime_value DESC, segment
     """,
     "How do visits turn into orders, online and in the store?": """
         SELECT device_type, sum(session_count) AS sessions,
@@ -106,7 +106,7 @@ QUESTIONS = {
                sum(store_order_count) AS store_orders_in_7_days
         FROM gold.mart_web_conversion
         GROUP BY device_type
-        ORDER BY sessions DESC
+        ORDER BY sessions DESC, device_type
     """,
     "What does a forecaster see of one product in one store? (lags and sums lie before)": """
         SELECT observed_on, CASE WHEN is_in_stock THEN '' ELSE 'out' END AS stock, units,

@@ -14,6 +14,53 @@ from lakehouse.query import connect
 CATALOGUE = load("retail")
 TABLES = [table.full_name for table in CATALOGUE.tables.values()]
 Rows = list[tuple[Any, ...]]
+# What the design says of a line, in other words than ours: newest record per line, cost as of sale.
+LINES = """
+    WITH newest AS (
+        SELECT *, min(CASE WHEN order_status = 'returned' THEN updated_at::DATE END)
+                      OVER (PARTITION BY transaction_id) AS came_back,
+               row_number() OVER (
+                   PARTITION BY transaction_id
+                   ORDER BY updated_at DESC, list_position(
+                       ['pending', 'confirmed', 'shipped', 'delivered', 'cancelled', 'returned'],
+                       order_status) DESC) AS place
+        FROM transactions
+    ), lines AS (
+        SELECT * REPLACE (CASE WHEN order_status = 'returned' THEN came_back END AS came_back),
+               order_status <> 'cancelled' AS counts
+        FROM newest WHERE place = 1
+    )
+"""
+# What was kept of each line, and its cost: of the product's state when the store's clock struck.
+COSTED = (
+    LINES
+    + """, states AS (
+        SELECT *, lead(updated_at) OVER one AS until, row_number() OVER one AS place
+        FROM products WINDOW one AS (PARTITION BY product_id ORDER BY updated_at)
+    ), zoned AS (
+        SELECT l.*, timezone(CASE
+            WHEN s.state IN ('CA', 'NV', 'OR', 'WA') THEN 'America/Los_Angeles'
+            WHEN s.state = 'AZ' THEN 'America/Phoenix'
+            WHEN s.state = 'HI' THEN 'Pacific/Honolulu'
+            WHEN s.state = 'AK' THEN 'America/Anchorage'
+            WHEN s.state IN ('CO', 'ID', 'MT', 'NM', 'UT', 'WY') THEN 'America/Denver'
+            WHEN s.state IN ('AL', 'AR', 'IA', 'IL', 'KS', 'LA', 'MN', 'MO', 'MS', 'ND', 'NE',
+                             'OK', 'SD', 'TN', 'TX', 'WI') THEN 'America/Chicago'
+            ELSE 'America/New_York' END, l.transaction_date) AS instant
+        FROM lines l JOIN stores s USING (store_id)
+    ), kept AS (
+        SELECT z.*, z.transaction_date::DATE AS sold_on, v.unit_cost,
+               CASE WHEN counts AND came_back IS NULL THEN quantity ELSE 0 END AS units,
+               CASE WHEN counts AND came_back IS NULL THEN total_amount ELSE 0 END::DECIMAL(18, 2)
+                   AS amount
+        FROM zoned z LEFT JOIN states v ON v.product_id = z.product_id
+             AND (z.instant >= v.updated_at OR v.place = 1)
+             AND (z.instant < v.until OR v.until IS NULL)
+    ), costed AS (
+        SELECT *, round(units * unit_cost, 2)::DECIMAL(18, 2) AS cost FROM kept
+    )
+"""
+)
 
 
 def rows(lake: Path, table: str) -> Rows:

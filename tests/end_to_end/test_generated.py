@@ -2,26 +2,8 @@
 
 from pathlib import Path
 
-from end_to_end.lakes import TABLES, ask, differing, land, over_files
+from end_to_end.lakes import COSTED, LINES, TABLES, ask, differing, land, over_files
 from places import Build
-
-# What the design says of a line, in other words than ours: newest record per line, cost as of sale.
-LINES = """
-    WITH newest AS (
-        SELECT *, min(CASE WHEN order_status = 'returned' THEN updated_at::DATE END)
-                      OVER (PARTITION BY transaction_id) AS came_back,
-               row_number() OVER (
-                   PARTITION BY transaction_id
-                   ORDER BY updated_at DESC, list_position(
-                       ['pending', 'confirmed', 'shipped', 'delivered', 'cancelled', 'returned'],
-                       order_status) DESC) AS place
-        FROM transactions
-    ), lines AS (
-        SELECT * REPLACE (CASE WHEN order_status = 'returned' THEN came_back END AS came_back),
-               order_status <> 'cancelled' AS counts
-        FROM newest WHERE place = 1
-    )
-"""
 
 
 def test_shuffled_arrival_equals_one_build(
@@ -57,37 +39,15 @@ def test_fact_sales_is_what_duckdb_makes_of_the_files(landing: Path, whole: Path
     columns = """transaction_id, sold_on, returned_on, gross_units, returned_units, gross_amount,
                  returned_amount, net_amount, unit_cost, line_cost, line_profit"""
     expected = over_files(
-        LINES
-        + """, states AS (
-            SELECT product_id, unit_cost, updated_at AS since,
-                   lead(updated_at) OVER one AS until, row_number() OVER one AS place
-            FROM products WINDOW one AS (PARTITION BY product_id ORDER BY updated_at)
-        ), zoned AS (
-            SELECT l.*, timezone(CASE
-                WHEN s.state IN ('CA', 'NV', 'OR', 'WA') THEN 'America/Los_Angeles'
-                WHEN s.state = 'AZ' THEN 'America/Phoenix'
-                WHEN s.state = 'HI' THEN 'Pacific/Honolulu'
-                WHEN s.state = 'AK' THEN 'America/Anchorage'
-                WHEN s.state IN ('CO', 'ID', 'MT', 'NM', 'UT', 'WY') THEN 'America/Denver'
-                WHEN s.state IN ('AL', 'AR', 'IA', 'IL', 'KS', 'LA', 'MN', 'MO', 'MS', 'ND', 'NE',
-                                 'OK', 'SD', 'TN', 'TX', 'WI') THEN 'America/Chicago'
-                ELSE 'America/New_York' END, l.transaction_date) AS instant
-            FROM lines l JOIN stores s USING (store_id)
-        )
-        SELECT transaction_id, transaction_date::DATE, came_back,
+        COSTED
+        + """
+        SELECT transaction_id, sold_on, came_back,
                CASE WHEN counts THEN quantity ELSE 0 END::BIGINT,
                CASE WHEN came_back IS NOT NULL THEN quantity ELSE 0 END::BIGINT,
                CASE WHEN counts THEN total_amount ELSE 0 END::DECIMAL(18, 2),
                CASE WHEN came_back IS NOT NULL THEN total_amount ELSE 0 END::DECIMAL(18, 2),
-               CASE WHEN counts AND came_back IS NULL THEN total_amount ELSE 0 END::DECIMAL(18, 2),
-               unit_cost,
-               CASE WHEN counts AND came_back IS NULL
-                    THEN round(quantity * unit_cost, 2) ELSE 0 END::DECIMAL(18, 2) AS line_cost,
-               (CASE WHEN counts AND came_back IS NULL
-                     THEN total_amount - round(quantity * unit_cost, 2) ELSE 0 END)::DECIMAL(18, 2)
-        FROM zoned z LEFT JOIN states v ON v.product_id = z.product_id
-             AND (z.instant >= v.since OR v.place = 1) AND (z.instant < v.until OR v.until IS NULL)
-        ORDER BY transaction_id""",
+               amount, unit_cost, cost, amount - cost
+        FROM costed ORDER BY transaction_id""",
         transactions=f"{landing}/transactions/*.parquet",
         products=f"{landing}/products/*.parquet",
         stores=f"{landing}/stores/*.parquet",

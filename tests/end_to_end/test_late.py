@@ -12,7 +12,11 @@ LINE = (
     "transaction_id,order_id,customer_id,store_id,product_id,transaction_date,quantity,unit_price,"
     "discount_amount,total_amount,order_status,channel,fulfillment_type,updated_at"
 )
-HEADS = {"inventory_snapshots": COUNT, "transactions": LINE}
+PRODUCT = (
+    "product_id,sku,product_name,category,subcategory,brand,unit_price,unit_cost,weight_lbs,"
+    "is_active,created_at,updated_at,_operation"
+)
+HEADS = {"inventory_snapshots": COUNT, "transactions": LINE, "products": PRODUCT}
 CHAIN = "+mart_demand_forecast_input"
 
 
@@ -78,6 +82,16 @@ def test_a_late_count_and_a_late_sale_change_the_days_they_reach(build: Build, h
     build(house / "landing", lake, CHAIN)
     assert days_written(lake, fact, before[0]) == {f"2026-06-0{d}" for d in range(4, 10)}
     assert days_written(lake, mart, before[1]) == {f"2026-06-0{d}" for d in range(4, 10)}
+    # A master that arrives with its end: no later day is ranged, even where no window reaches.
+    land(
+        house / "landing",
+        "products/2026-06-10.csv",
+        "PRD-000001,,,,,,5.00,3.00,,true,,2026-05-01 08:00:00,upsert",
+        "PRD-000001,,,,,,,,,,,2026-05-05 12:00:00,delete",
+    )
+    build(house / "landing", lake, CHAIN)
+    ranged = f"SELECT max(snapshot_date)::VARCHAR FROM {fact} WHERE is_ranged"
+    assert ask(lake, ranged) == [("2026-05-04",)]
     whole = house / "whole"
     build(house / "landing", whole, CHAIN)
     tables = ("silver.stg_inventory_snapshots", "silver.int_daily_sales", fact, mart)

@@ -2,14 +2,20 @@
 
 import importlib
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+import sqlglot
 from end_to_end.lakes import CATALOGUE, ask
 from places import ROOT, Build
 
 from lakehouse.catalogue import Catalogue, Table, describe
+from lakehouse.conf import load
+from lakehouse.landing.source import load_source
 from lakehouse.query import in_duckdb
+from retail.contracts import CONTRACTS
+from retail.questions import QUESTIONS
 
 README = (ROOT / "README.md").read_text()
 QUERIES = re.findall(r"```sql\n(.*?)```", README, re.DOTALL) + re.findall(
@@ -22,6 +28,33 @@ def test_a_query_answers(whole: Path, sql: str) -> None:
     columns, rows = in_duckdb(whole, CATALOGUE, sql)
     assert columns
     assert rows
+
+
+def test_the_sample_of_the_demo_has_the_columns_of_its_question() -> None:
+    question = "In what state is the stock, and how many days will it last?"
+    _, _, sample = README.partition(question)
+    header = next(line for line in sample.splitlines() if line.strip())
+    assert header.split() == sqlglot.parse_one(QUESTIONS[question], read="duckdb").named_selects
+
+
+def test_lakes_and_landings_of_the_readme_are_ignored_and_cleaned() -> None:
+    """What a reader of README makes below data/ is git's business never, and goes by make clean."""
+    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
+    (cleaned,) = re.findall(r"^clean:.*\n\trm -rf (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    made = [*re.findall(r"--lake (data/\S+)", README), "data/landing", "data/adventureworks_lake"]
+    assert len(made) > 3
+    committed = [f"data/{path.name}" for path in (ROOT / "data").glob("*_sample")]
+    for patterns in (ignored, cleaned.split()):
+        assert [p for p in made if not any(fnmatch(p, pattern) for pattern in patterns)] == []
+        assert [p for p in committed if any(fnmatch(p, pattern) for pattern in patterns)] == []
+
+
+def test_the_source_of_the_docs_is_one(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/sources.md").read_text(), re.DOTALL)
+    (tmp_path / "my_shop.yaml").write_text(example)
+    source = load_source(tmp_path / "my_shop.yaml", CONTRACTS)
+    assert {"transactions", "inventory_snapshots", "page_views"} < set(source.mappings)
+    assert set(source.settings) - {"landing"} < set(load("local"))
 
 
 def test_a_table_is_added_by_one_file(

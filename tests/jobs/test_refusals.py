@@ -1,5 +1,6 @@
 """What a job cannot do it says in one sentence, with status 2, and writes nothing."""
 
+import argparse
 import importlib.util
 import sys
 from pathlib import Path
@@ -7,15 +8,18 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
+from lakehouse import LakehouseError
+from retail import measure
 
-def called(monkeypatch: pytest.MonkeyPatch, job: str, *words: str) -> int:
+
+def called(monkeypatch: pytest.MonkeyPatch, name: str, *words: str) -> int:
     """Exit status of a job's main() in this process."""
-    spec = importlib.util.spec_from_file_location(job, ROOT / "jobs" / f"{job}.py")
+    spec = importlib.util.spec_from_file_location(name, ROOT / "jobs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(sys, "argv", [f"{job}.py", *words])
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *words])
     return int(module.main())
 
 
@@ -65,3 +69,48 @@ def test_a_query_without_a_lake(
 ) -> None:
     assert called(monkeypatch, "query", "SELECT 1", "--lake", str(tmp_path)) == 2
     assert "There is no lake in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [path.stem for path in (ROOT / "jobs").glob("*.py")])
+def test_every_job_says_what_it_refuses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise LakehouseError("No.")
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", refuse)
+    assert called(monkeypatch, name) == 2
+    assert capsys.readouterr().err == "No.\n"
+
+
+def test_a_benchmark_without_the_real_data_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timed: list[tuple[str, str]] = []
+
+    def timing(name: str, target: str, command: list[str], log: Path) -> measure.Timing:
+        timed.append((name, target))
+        assert command[0] == "make" or command[2:4] == ["--env", "local"]
+        return measure.Timing(name, target, 1.0, 2.0, 0.5, 0)
+
+    pages: list[str] = []
+    monkeypatch.setenv("RETAIL_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(measure, "timed", timing)
+    monkeypatch.setattr(measure, "by_table", lambda lake: f"tables of {lake.name}")
+    monkeypatch.setattr(measure, "write_between_marks", lambda page, text: pages.append(text))
+    assert called(monkeypatch, "benchmark", "--tests") == 0
+    assert dict(timed) == {
+        "make demo": "80 s, 4 GB",
+        "build, nothing changed": "5 s",
+        "generate": "",
+        "build, one more day": "45 s",
+        "make test-fast": "15 s",
+        "make test": "480 s",
+    }
+    said = f"Not measured: Online Retail: there is no folder {tmp_path}/nowhere"
+    assert said in capsys.readouterr().out
+    assert said in pages[0]
+    assert "| make demo | 80 s, 4 GB | 1.0 s | 2 s | 0.5 GB |" in pages[0]
+    (tmp_path / "nowhere" / "online_retail_by_day").mkdir(parents=True)
+    assert called(monkeypatch, "benchmark") == 0
+    assert timed[-1] == ("Online Retail, 305 days", "90 s")

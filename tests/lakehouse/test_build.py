@@ -261,5 +261,9 @@ def test_a_table_whose_input_was_never_built_is_refused(
 ) -> None:
     house = House(tmp_path)
     house.land("sales/2026-06-01.csv", "1,A,2026-06-01,5,2026-06-01 10:00:00")
-    with pytest.raises(LakehouseError, match=r"stg_sales reads raw_sales.*build \+stg_sales"):
-        house.build("stg_sales")
+    for selection in (["stg_sales"], ["raw_prices", "raw_sales", "int_daily"]):
+        with pytest.raises(LakehouseError, match=rf"reads .*build \+{selection[-1]}"):
+            house.build(*selection)
+        with pytest.raises(LakehouseError, match=rf"reads .*build \+{selection[-1]}"):
+            dry_run(house.frame(), selection)
+    assert not house.lake.exists()

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import LakehouseError
+from lakehouse import LakehouseError, build_log, quarantine
 from lakehouse.catalogue import load
+from lakehouse.landing import ledger
+from lakehouse.views import OPS
 
 HEAD = """
 from typing import Annotated
-from lakehouse import by_day, by_key, by_version, days, files, history, keys, table, view, whole
+from lakehouse import by_day, by_key, by_version, conserved, days, files, history, keys, table, view, whole
 DDL = "id STRING NOT NULL, sold_on DATE, valid_from TIMESTAMP, valid_to TIMESTAMP"
 """
 RAW = (
@@ -26,8 +28,15 @@ STG = (
 COUNT = itertools.count()
 
 
-def declared(name: str, inputs: str, key: str = "('id',)", scope: str = "whole()") -> str:
-    return f"@table(key={key}, scope={scope}, schema=DDL)\ndef {name}({inputs}):\n  'One row.'"
+def declared(
+    name: str, inputs: str, key: str = "('id',)", scope: str = "whole()", more: str = ""
+) -> str:
+    options = f"key={key}, scope={scope}, schema=DDL, {more}"
+    return f"@table({options})\ndef {name}({inputs}):\n  'One row.'"
+
+
+def viewed(name: str, sql: str, comments: str = "{}") -> str:
+    return f"@view(comments={comments})\ndef {name}():\n  'One row.'\n  return '{sql}'"
 
 
 def package(folder: Path, monkeypatch: pytest.MonkeyPatch, *files: tuple[str, str]) -> str:
@@ -65,6 +74,18 @@ def package(folder: Path, monkeypatch: pytest.MonkeyPatch, *files: tuple[str, st
             declared("b", "stg_a: Annotated[object, by_key('id')]", scope="days('sold_on')"),
             "must spread to its scope directly",
         ),
+        ("gold/b.py", viewed("b", "SELECT id FROM gold.stg_a"), "b selects from gold.stg_a, which no file declares; did you mean silver.stg_a"),
+        ("gold/b.py", viewed("b", "SELECT id FROM stg_a"), "b selects from stg_a, which no file declares; did you mean silver.stg_a"),
+        ("gold/b.py", viewed("b", "SELECT id FROM gold.b"), "the views b select from each other in a cycle"),
+        ("gold/b.py", viewed("b", "SELECT FROM WHERE"), "b is no SQL that can be read"),
+        ("gold/stg_a.py", viewed("stg_a", "SELECT 1 AS id"), "stg_a is declared twice, first at"),
+        ("gold/b.py", declared("b", "stg_a", more="references={'id': 'stg_aa.id'}"), "id of b refers to stg_aa.id, which is no column of a declared table; did you mean stg_a."),
+        ("gold/b.py", declared("b", "stg_a", more="references={'id': 'stg_a.ids'}"), "refers to stg_a.ids, which is no column of a declared table; did you mean id."),
+        (
+            "gold/b.py",
+            declared("b", "stg_a", more="conserves=[conserved('count(*)', 'stg_a', 'count(*)')]"),
+            "b conserves count(*) of stg_a, which no file declares; did you mean silver.stg_a",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_right_is_refused_with_its_place(
@@ -97,3 +118,33 @@ def test_tables_come_after_what_they_read_and_are_selected_by_lineage(
     assert catalogue.select(["+z"]) == ["raw_a", "stg_a", "z"]
     with pytest.raises(LakehouseError, match=r"'stg_b' selects nothing.*did you mean stg_a"):
         catalogue.select(["stg_b"])
+
+
+def test_views_may_select_from_what_builds_keep_of_themselves() -> None:
+    assert set(OPS) == {f"ops.{kept.NAME}" for kept in (ledger, quarantine, build_log)}
+
+
+def test_two_views_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [(f"{layer}/b.py", viewed("b", "SELECT 1 AS id")) for layer in ("silver", "gold")]
+    made = package(tmp_path, monkeypatch, *both)
+    with pytest.raises(LakehouseError, match=r"gold/b.py:\d+: b is declared twice, first at"):
+        load(made)
+
+
+def test_a_view_s_column_keeps_its_comment_through_joins_stars_and_views(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stg = (STG[0], STG[1].replace("DDL", "\"id STRING COMMENT 'Who', n INT COMMENT 'How many'\""))
+    inner = viewed("a", "WITH w AS (SELECT 1 AS one) SELECT s.*, w.one FROM silver.stg_a s, w",
+                   "{'one': 'Always 1'}")  # fmt: skip
+    outer = viewed("b", "SELECT a.id AS renamed, one, n + 1 AS more, r.batch_id FROM gold.a a, ops.build_log r",
+                   "{'one': 'Still 1'}")  # fmt: skip
+    made = package(tmp_path, monkeypatch, RAW, stg, ("gold/a.py", inner), ("gold/b.py", outer))
+    assert load(made).view_columns == {
+        "gold.a": {"id": "Who", "n": "How many", "one": "Always 1"},
+        "gold.b": {"renamed": "Who", "one": "Still 1", "more": "", "batch_id": ""},
+    }
+    lost = viewed("c", "SELECT id FROM silver.stg_a", "{'idd': 'Who'}")
+    made = package(tmp_path, monkeypatch, RAW, stg, ("gold/c.py", lost))
+    with pytest.raises(LakehouseError, match=r"c comments on idd, which.*; did you mean id\."):
+        _ = load(made).view_columns

@@ -13,7 +13,6 @@ def test_a_window_reaches_the_days_after_and_a_lag_the_day_it_names() -> None:
     spread = by_day("sold_on", windows=(2,), lags=(7,))
     first = date(2026, 6, 1)
     assert spread.rewritten({first}) == {date(2026, 6, day) for day in (1, 2, 3, 8)}
-    assert spread.rewritten({first}, last=date(2026, 6, 2)) == {first, date(2026, 6, 2)}
     assert spread.read({date(2026, 6, 8)}) == {date(2026, 6, day) for day in (8, 7, 6, 1)}
 
 

@@ -1,61 +1,64 @@
-"""History of events in any order equals a plain walk through the sorted log."""
+"""Versions, by hand: what cuts one, what closes it, and what it shows."""
 
-import random
+from typing import Any
 
-from pyspark.sql import SparkSession
+import pytest
+from oracles.histories_by_hand import HISTORIES, LAST_KNOWN, SAID, TRACKED, moment
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import history, versions
+from lakehouse import by_version, history, valid_at, versions
+from lakehouse.changes import _look_up
 
-ITEM = history("id", tracked=("price",), last_known=("name",))
-EVENTS = [
-    (key, hour, price, name, operation)
-    for key in "abcdefgh"
-    for hour, price, name, operation in random.Random(key).sample(
-        [
-            (1, 10, "n1", "upsert"),
-            (2, 10, None, "upsert"),
-            (3, None, "n3", "upsert"),
-            (5, 12, None, "upsert"),
-            (7, 12, "n7", "delete"),
-            (8, 12, None, "upsert"),
-            (9, 10, "n9", "upsert"),
-        ],
-        5,
-    )
-]
+EVENT = "id STRING, at TIMESTAMP, no INT, operation STRING, price INT, cost INT, label STRING, note STRING"
 
 
-def walked(events: list[tuple]) -> list[tuple]:
-    """(id, price, name, from, to) of every version, worked out event by event."""
-    found = []
-    for key in sorted({event[0] for event in events}):
-        log = sorted(event[1:] for event in events if event[0] == key)
-        names = [name for _, _, name, _ in log if name]
-        cuts = [
-            (hour, price, operation)
-            for i, (hour, price, _, operation) in enumerate(log)
-            if i == 0 or (price, operation) != (log[i - 1][1], log[i - 1][3])
-        ]
-        for i, (hour, price, operation) in enumerate(cuts):
-            end = cuts[i + 1][0] if i + 1 < len(cuts) else 99
-            if operation != "delete":
-                found.append((key, price, names[-1] if names else None, hour if i else 0, end))
+def made(events: DataFrame, **how: Any) -> dict[str, list[tuple[Any, ...]]]:
+    """Versions by id, in order, with their interval in front."""
+    item = history("id", tracked=TRACKED, last_known=LAST_KNOWN, sequence=("at", "no"), **how)
+    times = [F.date_format(name, "yyyy-MM-dd").alias(name) for name in ("valid_from", "valid_to")]
+    rows = versions(events, item).select("id", *times, *SAID).collect()
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for name, *version in sorted(rows, key=lambda row: row.valid_from):
+        found.setdefault(name, []).append(tuple(version))
     return found
 
 
-def test_any_order_gives_the_sorted_walk(spark: SparkSession) -> None:
-    for seed in range(3):
-        shuffled = random.Random(seed).sample(EVENTS, len(EVENTS))
-        frame = spark.createDataFrame(
-            shuffled, "id STRING, hour INT, price INT, name STRING, operation STRING"
-        )
-        events = frame.withColumn(
-            "sequence", F.expr("TIMESTAMP'2026-06-01' + make_interval(0, 0, 0, 0, hour)")
-        ).drop("hour")
-        rows = versions(events.repartition(3), ITEM).selectExpr(
-            "id", "price", "name",
-            "if(valid_from < '2026-01-01', 0, hour(valid_from)) AS start",
-            "if(is_current, 99, hour(valid_to)) AS end",
-        )  # fmt: skip
-        assert sorted(map(tuple, rows.collect()), key=repr) == sorted(walked(EVENTS), key=repr)
+@pytest.fixture(scope="module")
+def events(spark: SparkSession) -> DataFrame:
+    rows = [
+        (name, moment(day), *rest)
+        for name, (said, _) in HISTORIES.items()
+        for day, *rest in reversed(said)
+    ]
+    return spark.createDataFrame(rows, EVENT).repartition(3)
+
+
+def test_histories_by_hand(events: DataFrame) -> None:
+    wanted = {
+        name: [(str(moment(a).date()), str(moment(b).date()), *rest) for a, b, *rest in rows]
+        for name, (_, rows) in HISTORIES.items()
+        if rows
+    }
+    assert made(events) == wanted
+
+
+def test_the_first_version_may_start_with_its_event(events: DataFrame) -> None:
+    first = {rows[0][0] for rows in made(events, first_version="event").values()}
+    assert first == {"2026-06-01", "2026-06-02"}
+
+
+def test_versions_of_a_key_of_two_columns_reach_their_rows_alone(spark: SparkSession) -> None:
+    shops = spark.createDataFrame(
+        [("S", "A", 1, "2026-06-01", "2026-06-03"), ("S", "A", 2, "2026-06-03", "2026-06-09"), ("T", "A", 3, "2026-06-01", "2026-06-09")],
+        "shop STRING, item STRING, price INT, valid_from STRING, valid_to STRING",
+    )  # fmt: skip
+    sales = spark.createDataFrame(
+        [(1, "S", "A", "2026-06-02"), (2, "S", "A", "2026-06-03"), (3, "T", "A", "2026-06-03"), (4, "T", "B", "2026-06-03")],
+        "id INT, shop STRING, item STRING, at STRING",
+    )  # fmt: skip
+    priced = valid_at(sales, shops, ("shop", "item"), F.col("at"))
+    assert sorted(priced.select("id", "price").collect()) == [(1, 1), (2, 2), (3, 3), (4, None)]
+    changed = shops.where("price = 2").withColumn("_net", F.lit(1))
+    reached = _look_up(sales, by_version("shop", "item", at="at", uses=("price",)), changed)
+    assert [row.id for row in reached.collect()] == [2]

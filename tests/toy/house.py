@@ -4,25 +4,25 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
 
+from lakehouse import Contract
 from lakehouse.catalogue import load as load_catalogue
 from lakehouse.conf import load, merge
 from lakehouse.landing.ledger import new_batch
 from lakehouse.landing.source import EntityMapping, Source
 from lakehouse.plan import Frame
 from lakehouse.run import Result, run
-from toy.contracts import CONTRACTS
 
 SETTINGS = {
     "business_day": "stg_sales.sold_on",
     "factor": 1,
     "snapshots": {"prices": False, "most_deleted": 0.5},
 }
-HEADS = {name: ",".join(c.name for c in contract.columns) for name, contract in CONTRACTS.items()}
 
 
 @dataclass
@@ -31,6 +31,13 @@ class House:
 
     folder: Path
     columns: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    package: str = "toy"
+
+    @property
+    def contracts(self) -> dict[str, Contract]:
+        """What the files of each entity hold."""
+        found: dict[str, Contract] = import_module(f"{self.package}.contracts").CONTRACTS
+        return found
 
     @property
     def landing(self) -> Path:
@@ -44,17 +51,18 @@ class House:
         """Write the CSV file ``path``, such as sales/2026-06-01.csv, from lines without a head."""
         file = self.landing / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("\n".join([HEADS[path.split("/")[0]], *lines, ""]))
+        head = ",".join(column.name for column in self.contracts[path.split("/")[0]].columns)
+        file.write_text("\n".join([head, *lines, ""]))
 
     def frame(
         self, full_refresh: bool = False, as_of: date | None = None, **settings: Any
     ) -> Frame:
         mappings = {
             name: EntityMapping(contract, (f"{name}/*",), columns=self.columns.get(name, {}))
-            for name, contract in CONTRACTS.items()
+            for name, contract in self.contracts.items()
         }
         return Frame(
-            catalogue=load_catalogue("toy"),
+            catalogue=load_catalogue(self.package),
             lake=self.lake,
             landing=self.landing,
             source=Source("toy", "toy.yaml", mappings, {}),
@@ -76,7 +84,7 @@ class House:
     def copy(self, folder: Path) -> "House":
         """The same house elsewhere: files keep their times, so they count as known."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
-        return House(folder, dict(self.columns))
+        return House(folder, dict(self.columns), self.package)
 
     def path(self, table: str) -> Path:
         return next(self.lake.glob(f"*/{table}"))

@@ -12,7 +12,7 @@ from functools import reduce
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StringType
 
@@ -72,7 +72,7 @@ def read(
     )
 
 
-def _column(frame: DataFrame, name: str) -> F.Column:
+def _column(frame: DataFrame, name: str) -> Column:
     return F.col(name) if name in frame.columns else F.lit(None)
 
 
@@ -100,7 +100,7 @@ def _literally(path: Path) -> str:
     return re.sub(r"([\\{}\[\]*?])", r"\\\1", str(path))
 
 
-def _nanoseconds(path: Path) -> dict[str, F.Column]:
+def _nanoseconds(path: Path) -> dict[str, Column]:
     """Spark reads nanosecond timestamps as whole numbers; give them back their type."""
     converted = {}
     for column in pq.read_schema(path):
@@ -110,7 +110,7 @@ def _nanoseconds(path: Path) -> dict[str, F.Column]:
     return converted
 
 
-def _relative_path(parts: int) -> F.Column:
+def _relative_path(parts: int) -> Column:
     """The last ``parts`` of the file's path; Spark gives it as an encoded URI."""
     encoded = F.substring_index("_metadata.file_path", "/", -parts)
     decoded = F.url_decode(F.replace(encoded, F.lit("+"), F.lit("%2B")))

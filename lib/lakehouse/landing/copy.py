@@ -1,7 +1,7 @@
 """Landed parquet files that fit their raw table as they are: copied by Arrow, in one commit.
 
 Nothing of such a file is mapped or converted, and decoding and encoding it by Arrow costs an eighth
-of what Spark's rows cost (docs/decisions/0013). Files that need more go through Spark (bronze.py).
+of what Spark's rows cost (docs/decisions/0017). Files that need more go through Spark (bronze.py).
 """
 
 import json
@@ -52,7 +52,8 @@ def fitting(
         present = pa.schema(DeltaTable(str(table)).schema().to_arrow())
         wanted = {field.name: field.type for field in present}
         return present if landed.items() <= wanted.items() else None
-    contract = pa.schema(DeltaSchema.from_json(json.dumps(delta_json(mapping.contract.columns))).to_arrow())
+    declared = json.dumps(delta_json(mapping.contract.columns))
+    contract = pa.schema(DeltaSchema.from_json(declared).to_arrow())
     order = {field.name: landed.get(field.name, field.type) for field in contract} | landed
     return pa.schema([*order.items(), *LOADING])
 

@@ -12,10 +12,9 @@ import sqlglot
 import yaml
 from sqlglot import exp
 
-from lakehouse.catalogue import did_you_mean
 from lakehouse.conf import conf_folder
 from lakehouse.declare import SOURCE_FILE
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.schema import Column, parse
 
 _KEYS = {"files", "format", "options", "where", "distinct", "columns"}

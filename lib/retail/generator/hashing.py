@@ -24,9 +24,9 @@ def draw(seed: int, purpose: str, bound: Column | int, *parts: Column | int) -> 
     +-----+
     |drawn|
     +-----+
-    |   48|
-    |   88|
-    |    5|
+    |   33|
+    |   98|
+    |   21|
     +-----+
     <BLANKLINE>
     """

@@ -22,10 +22,10 @@ from retail.generator.world import (
     World,
     day_number,
 )
+from retail.terms.status import STATUSES
 
-# Stages of a line; a record's lag is the days from the sale to the file that tells of it.
+# Stages of a line, places in STATUSES; a record's lag is the days from the sale to the file that tells of it.
 PLACED, CONFIRMED, SHIPPED, DELIVERED, CANCELLED, RETURNED = range(6)
-STATUSES = ("pending", "confirmed", "shipped", "delivered", "cancelled", "returned")
 IN_STORE, BOPIS, SHIP_TO_HOME = range(3)
 WAYS = ("in_store", "bopis", "ship_to_home")
 ONLINE, APP = 1, 2

@@ -56,13 +56,6 @@ def price_level(world: World, product: int, day: int) -> int:
     return 91 + draw(world.seed, "price level", 22, product, day - days_at_price)
 
 
-def price_cents(world: World, product: int, day: int) -> int:
-    """The list price in cents."""
-    low, high = DEPARTMENTS[(product - 1) % len(DEPARTMENTS)].cents
-    usual = low + ((high - low) * draw(world.seed, "usual price", 1024, product) ** 3 >> 30)
-    return usual * price_level(world, product, day) // 1_000 * 10 + 9
-
-
 def _season(product: int, day: int) -> int:
     department = DEPARTMENTS[(product - 1) % len(DEPARTMENTS)]
     since_peak = (day * 100 % 36_525 // 100 - department.peak) % YEAR_DAYS

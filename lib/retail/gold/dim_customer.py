@@ -5,7 +5,17 @@ from typing import Annotated
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import NOT_APPLICABLE, UNKNOWN, by_day, surrogate_key, table, whole, with_members
+from lakehouse import (
+    NOT_APPLICABLE,
+    UNKNOWN,
+    by_day,
+    newest_state,
+    surrogate_key,
+    table,
+    whole,
+    with_members,
+)
+from retail.terms.events import SEQUENCE
 from retail.terms.members import member
 from retail.terms.segments import NO_PURCHASE
 
@@ -29,7 +39,7 @@ from retail.terms.segments import NO_PURCHASE
         first_order_date    DATE COMMENT 'Day of the first order',
         last_order_date     DATE COMMENT 'Day of the last order',
         purchase_segment    STRING COMMENT 'Segment on the last grid day; no_purchase without one',
-        is_inferred   BOOLEAN NOT NULL COMMENT 'Known from sales alone: the master has not arrived'
+        is_inferred   BOOLEAN NOT NULL COMMENT 'No master: it has not arrived, or was deleted'
     """,
 )
 def dim_customer(
@@ -37,18 +47,13 @@ def dim_customer(
     stg_transactions: Annotated[DataFrame, by_day("sold_on", uses=("customer_id",))],
     int_customer_metrics: DataFrame,
 ) -> DataFrame:
-    """One row per customer known from a master or from a sale, and the members 0 and -1."""
-    newest = stg_customers.groupBy("customer_id").agg(
-        F.max_by(F.struct(*stg_customers.columns), "sequence").alias("customer")
-    )
-    masters = (
-        newest.select("customer.*")
-        .where("operation <> 'delete'")
-        .drop("operation", "sequence", "updated_at")
-        .withColumn("is_inferred", F.lit(False))
-    )
-    buyers = stg_transactions.select("customer_id").where("customer_id IS NOT NULL").distinct()
-    inferred = buyers.join(masters, "customer_id", "left_anti").withColumn(
+    """One row per customer known from a master, past or present, or from a sale, and the members 0 and -1."""
+    newest = newest_state(stg_customers, "customer_id", sequence=SEQUENCE).drop("updated_at")
+    masters = newest.withColumn("is_inferred", F.lit(False))
+    # Whoever bought, and whoever was deleted: facts and history name them for ever.
+    buyers = stg_transactions.select("customer_id").where("customer_id IS NOT NULL")
+    named = buyers.union(stg_customers.select("customer_id")).distinct()
+    inferred = named.join(masters, "customer_id", "left_anti").withColumn(
         "is_inferred", F.lit(True)
     )
     everyone = masters.unionByName(inferred, allowMissingColumns=True)

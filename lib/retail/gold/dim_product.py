@@ -16,6 +16,7 @@ from lakehouse import (
     versions,
     with_members,
 )
+from retail.terms.events import SEQUENCE
 from retail.terms.margin import gross_margin, margin_pct
 from retail.terms.members import member
 
@@ -23,6 +24,7 @@ PRODUCT_HISTORY = history(
     "product_id",
     tracked=("unit_price", "unit_cost", "category", "subcategory", "brand", "is_active"),
     last_known=("product_name",),
+    sequence=SEQUENCE,
 )
 
 

@@ -5,11 +5,9 @@ from lakehouse import view
 
 @view(
     comments={
-        "product_key": "Version of dim_product",
-        "durable_key": "The product in all its versions",
-        "product_id": "Product",
-        "unit_price": "Price of the open version",
-        "unit_cost": "Cost of the open version",
+        "product_key": "The open version in dim_product",
+        "unit_price": "List price of one unit in the open version",
+        "unit_cost": "Cost of one unit in the open version",
     }
 )
 def dim_product_current() -> str:

@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse import (
     NOT_APPLICABLE,
     UNKNOWN,
     by_day,
+    fixed_rows,
+    newest_state,
     setting,
     surrogate_key,
     table,
@@ -16,6 +18,7 @@ from lakehouse import (
     with_members,
 )
 from retail.terms.attribution import NOT_RECORDED, ONLINE
+from retail.terms.events import SEQUENCE
 from retail.terms.members import member
 from retail.terms.zones import zone_of
 
@@ -39,7 +42,7 @@ from retail.terms.zones import zone_of
         square_footage INT COMMENT 'Selling area in square feet',
         is_active      BOOLEAN COMMENT 'False once closed',
         zone           STRING COMMENT 'IANA time zone of the store clock',
-        cluster        STRING COMMENT 'Region and tercile of square footage, as West-2'
+        cluster        STRING COMMENT 'Region and tercile of square footage among its retail stores, as West-2; null for other nodes, and where either is unknown'
     """,
 )
 def dim_store(
@@ -50,26 +53,18 @@ def dim_store(
 ) -> DataFrame:
     """One row per store or node in its newest state, and per member that facts may name.
 
-    A store that sales or counts name before its master arrives has a row with nothing but its id, so that
-    no join loses money. The cluster is a rank, so the table is made whole.
+    A store that sales or counts name before its master arrives has a row with its id for a name and
+    nothing else, so that no join loses money. The cluster is a rank, so the table is made whole.
     """
-    newest = stg_stores.groupBy("store_id").agg(
-        F.max_by(F.struct(*stg_stores.columns), "sequence").alias("store")
-    )
-    masters = newest.select("store.*").where("operation <> 'delete'")
-    size = Window.partitionBy("region").orderBy("square_footage", "store_id")
-    tercile = F.ntile(3).over(size).cast("string")
+    masters = newest_state(stg_stores, "store_id", sequence=SEQUENCE).drop("updated_at")
     stores = masters.withColumns(
         {
             "zone": F.coalesce(F.lit(zone), zone_of(F.col("state"))),
-            "cluster": F.concat_ws("-", "region", tercile),
+            "cluster": _cluster(),
         }
-    ).drop("operation", "sequence", "updated_at")
-    named = F.explode(F.array_compact(F.array("store_id", "fulfilled_from")))
-    reserved = [ONLINE, NOT_RECORDED]
-    members = stg_transactions.sparkSession.range(1).select(
-        F.explode(F.array(*[F.lit(name) for name in reserved])).alias("store_id")
     )
+    named = F.explode(F.array_compact(F.array("store_id", "fulfilled_from")))
+    members = fixed_rows(stg_transactions, "store_id", [ONLINE, NOT_RECORDED])
     counted = stg_inventory_snapshots.select("store_id")
     ids = stg_transactions.select(named.alias("store_id")).union(members).union(counted).distinct()
     inferred = ids.join(masters, "store_id", "left_anti").withColumn(
@@ -86,3 +81,15 @@ def dim_store(
             NOT_APPLICABLE: member("not applicable", "store_id", "store_name"),
         },
     )
+
+
+def _cluster() -> Column:
+    """Region and tercile of the stores that sell over a counter and whose size is known."""
+    ranked = (
+        (F.col("store_type") == "retail")
+        & F.col("region").isNotNull()
+        & F.col("square_footage").isNotNull()
+    )
+    peers = Window.partitionBy("region", ranked).orderBy("square_footage", "store_id")
+    tercile = F.ntile(3).over(peers).cast("string")
+    return F.when(ranked, F.concat_ws("-", "region", tercile))

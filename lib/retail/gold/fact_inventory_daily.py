@@ -23,7 +23,7 @@ from retail.terms import stock
         quantity_available      INT NOT NULL COMMENT 'Units that can be sold',
         reorder_point           INT COMMENT 'Units at which to order again',
         safety_stock            INT COMMENT 'Units kept against surprises',
-        is_ranged               BOOLEAN NOT NULL COMMENT 'Counted on the day and not discontinued',
+        is_ranged               BOOLEAN NOT NULL COMMENT 'Counted on the day and neither discontinued nor deleted; a product nobody has described yet is neither',
         is_in_stock             BOOLEAN NOT NULL COMMENT 'At least one unit is available',
         unit_price              DECIMAL(18,4) COMMENT 'List price at the close',
         unit_cost               DECIMAL(18,4) COMMENT 'Cost of one unit at the close',
@@ -55,7 +55,7 @@ def fact_inventory_daily(
         DataFrame,
         by_day(
             "snapshot_date",
-            windows=(stock.WINDOW,),
+            windows=(stock.WINDOW_DAYS,),
             uses=(
                 *("store_id", "product_id", "closed_at", "reorder_point", "safety_stock"),
                 *("quantity_on_hand", "quantity_reserved", "quantity_available", "days_of_supply"),
@@ -66,7 +66,7 @@ def fact_inventory_daily(
         DataFrame,
         by_day(
             "sold_on",
-            windows=(stock.WINDOW,),
+            windows=(stock.WINDOW_DAYS,),
             uses=("store_id", "product_id", "gross_units", "net_units"),
         ),
     ],
@@ -76,6 +76,7 @@ def fact_inventory_daily(
             "product_id",
             at="closed_at",
             uses=("product_key", "unit_price", "unit_cost", "is_active"),
+            onwards=True,
         ),
     ],
     overstocked_days: Annotated[int, setting("stock.overstocked_days")],
@@ -87,20 +88,24 @@ def fact_inventory_daily(
     """
     counted = _with_past(stg_inventory_snapshots, int_daily_sales)
     closed = F.col("closed_at")
-    known = valid_at(counted, F.broadcast(dim_product), "product_id", closed)
+    listed = dim_product.groupBy("product_id").agg(F.min("valid_from").alias("_listed_at"))
+    known = valid_at(counted, F.broadcast(dim_product), "product_id", closed).join(
+        F.broadcast(listed), "product_id", "left"
+    )
+    is_deleted = F.col("product_key").isNull() & (F.col("_listed_at") <= closed)
     return (
         known.withColumnRenamed("days_of_supply", "reported_days_of_supply")
         .withColumns(
             {
                 "product_key": F.coalesce("product_key", F.lit(UNKNOWN).cast("bigint")),
-                "is_ranged": F.coalesce("is_active", F.lit(True)),
+                "is_ranged": F.coalesce("is_active", ~is_deleted, F.lit(True)),
                 "is_in_stock": F.col("quantity_available") > 0,
                 "daily_demand": stock.daily_demand(),
                 "days_of_supply": stock.days_of_supply(),
             }
         )
         .withColumn("stock_status", stock.stock_status(overstocked_days))
-        .drop("is_active", "closed_at")
+        .drop("is_active", "closed_at", "_listed_at")
     )
 
 
@@ -125,7 +130,7 @@ def _with_past(counts: DataFrame, sales: DataFrame) -> DataFrame:
         "net_units",
     )
     day = F.unix_date("snapshot_date")
-    past = Window.partitionBy(*pair).orderBy(day).rangeBetween(-stock.WINDOW, -1)
+    past = Window.partitionBy(*pair).orderBy(day).rangeBetween(-stock.WINDOW_DAYS, -1)
     same_day = Window.partitionBy(*pair).orderBy(day).rangeBetween(0, 0)
 
     def total(column: str, window: WindowSpec) -> Column:

@@ -82,7 +82,7 @@ def fact_sales(
 ) -> DataFrame:
     """One row per transaction line, dated by its sale, showing its present state.
 
-    Amounts, in the currency of conf, follow retail.terms.ledger: cancelled lines measure 0, a
+    Amounts, in the currency of the source, follow retail.terms.ledger: cancelled lines measure 0, a
     returned line shows its sale and its return in one row (int_daily_sales dates the two apart:
     equal in total, not by day). The cost is that of the product version valid at sold_at, so a
     late cost change re-costs the days it reaches. Records rejected on the way stand in

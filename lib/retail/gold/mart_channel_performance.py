@@ -6,6 +6,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import by_day, conserved, days, table
+from retail.terms.attribution import NOT_RECORDED
+from retail.terms.ledger import order
+from retail.terms.share import pct
 
 _GROUPS = (
     "sold_on",
@@ -56,7 +59,8 @@ def mart_channel_performance(
         by_day(
             "sold_on",
             uses=(
-                *("order_id", "is_cancelled", *_GROUPS[1:], "net_amount", "line_cost"),
+                *("transaction_id", "order_id", "is_cancelled", *_GROUPS[1:]),
+                *("net_amount", "line_cost"),
                 *("gross_units", "returned_units", "net_units", "gross_amount", "returned_amount"),
                 "line_profit",
             ),
@@ -70,7 +74,7 @@ def mart_channel_performance(
     """
     counts = ~F.col("is_cancelled")
     costed = F.when(F.col("line_profit").isNotNull(), F.col("net_amount")).otherwise(0)
-    named = {name: F.coalesce(name, F.lit("not recorded")) for name in _GROUPS[1:3]}
+    named = {name: F.coalesce(name, F.lit(NOT_RECORDED)) for name in _GROUPS[1:3]}
     money = {
         "gross_amount": F.col("gross_amount"),
         "returned_amount": F.col("returned_amount"),
@@ -79,19 +83,15 @@ def mart_channel_performance(
         "cost_amount": F.coalesce("line_cost", F.lit(0)),
         "profit_amount": F.coalesce("line_profit", F.lit(0)),
     }
-    share = F.col("profit_amount") / F.col("costed_amount") * 100
     return (
         fact_sales.withColumns(named)
         .groupBy(*_GROUPS)
         .agg(
-            F.count_distinct(F.when(counts, F.col("order_id"))).alias("order_count"),
+            F.count_distinct(F.when(counts, order())).alias("order_count"),
             F.count_if(counts).alias("line_count"),
             *[F.sum(name).alias(name) for name in ("gross_units", "returned_units", "net_units")],
             *[F.sum(value).cast("decimal(28,2)").alias(name) for name, value in money.items()],
             F.count_if(counts & F.col("line_profit").isNull()).alias("uncosted_line_count"),
         )
-        .withColumn(
-            "margin_pct",
-            F.when(F.col("costed_amount") != 0, F.round(share, 2)).cast("decimal(18,2)"),
-        )
+        .withColumn("margin_pct", pct(F.col("profit_amount"), F.col("costed_amount")))
     )

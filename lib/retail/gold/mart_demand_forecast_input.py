@@ -39,7 +39,7 @@ _PAIR = ("store_id", "product_id")
         days_since_sale   INT NOT NULL COMMENT 'Days since the last sale before d, at most 364',
         in_stock_days_28  INT NOT NULL COMMENT 'Days among the 28 before that were carried and closed with stock',
         unit_price        DECIMAL(18,4) COMMENT 'List price on d, known ahead; null when the pair was not counted',
-        price_change      DECIMAL(18,4) COMMENT 'unit_price less that of 7 days before'
+        price_change      DECIMAL(18,4) COMMENT 'unit_price less that of 7 days before; null before the pair was known'
     """,
     expects=[
         expect.stop("units_sum_7 <= units_sum_28 AND units_sum_28 <= units_sum_91", "windows nest")
@@ -63,20 +63,22 @@ def mart_demand_forecast_input(
     """One row per pair and day, from when the pair is carried or sold until 364 days later.
 
     All of a row follows from its day and the 364 days before it: the pair is known since it was
-    first carried or sold in these, and a day without a sale counts 0 from then on. Windows are
+    first carried or sold in these, and a day without a sale counts 0 from then on. A count of a
+    discontinued product makes no row, but shows in the rows there are. Windows are
     differences of running totals; the deviation is sqrt(n sum(x^2) - sum(x)^2) / n.
     """
-    seen = _seen(int_daily_sales, fact_inventory_daily)
-    span = seen.groupBy(*_PAIR).agg(
-        F.min("observed_on").alias("first"), F.max("observed_on").alias("last")
+    observed = _observed(int_daily_sales, fact_inventory_daily)
+    observed = observed.where(F.col("observed_on") <= F.lit(as_of))
+    span = (
+        observed.where("_seen_on IS NOT NULL")
+        .groupBy(*_PAIR)
+        .agg(F.min("_seen_on").alias("first"), F.max("_seen_on").alias("last"))
     )
     until = F.least(F.date_add("last", REACH), F.lit(as_of))
-    every = span.where(F.col("first") <= F.lit(as_of)).select(
-        *_PAIR, F.explode(F.sequence("first", until)).alias("observed_on")
-    )
+    every = span.select(*_PAIR, F.explode(F.sequence("first", until)).alias("observed_on"))
     counted = fact_inventory_daily.select(F.col("snapshot_date").alias("observed_on")).distinct()
     filled = (
-        every.join(seen, [*_PAIR, "observed_on"], "left")
+        every.join(observed, [*_PAIR, "observed_on"], "left")
         .join(F.broadcast(counted.withColumn("_counted", F.lit(True))), "observed_on", "left")
         .withColumns(
             {
@@ -88,19 +90,19 @@ def mart_demand_forecast_input(
     return _featured(_with_totals(filled))
 
 
-def _seen(sales: DataFrame, counts: DataFrame) -> DataFrame:
-    """Days on which a pair was carried or sold; grain: pair and day."""
+def _observed(sales: DataFrame, counts: DataFrame) -> DataFrame:
+    """What a day says of a pair; grain: pair and day. ``_seen_on`` is the day if carried or sold."""
     sold = sales.where("gross_units > 0").select(
         *_PAIR, F.col("sold_on").alias("observed_on"), F.col("gross_units").alias("units")
     )
-    carried = counts.withColumnRenamed("snapshot_date", "observed_on")
-    both = sold.unionByName(carried, allowMissingColumns=True)
+    counted = counts.withColumnRenamed("snapshot_date", "observed_on")
+    both = sold.unionByName(counted, allowMissingColumns=True)
+    seen = (F.col("units") > 0) | F.col("is_ranged")
     attributes = ("units", "is_ranged", "is_in_stock", "unit_price", "daily_demand")
     return (
         both.groupBy(*_PAIR, "observed_on")
         .agg(*[F.max(name).alias(name) for name in attributes])
-        .where("units > 0 OR is_ranged")
-        .withColumn("_seen_on", F.col("observed_on"))
+        .withColumn("_seen_on", F.when(seen, F.col("observed_on")))
     )
 
 
@@ -146,6 +148,7 @@ def _featured(rows: DataFrame) -> DataFrame:
     }
     sums = {f"units_sum_{length}": window("_units", length) for length in (7, 28, 91)}
     ago = F.datediff("observed_on", "_sold_on")
+    price_before = F.lag("unit_price", 7).over(in_time)
     unmet = F.col("is_ranged") & ~F.col("is_in_stock")
     least = F.coalesce(F.when(unmet, F.col("daily_demand")), F.lit(0))
     return rows.withColumns(
@@ -157,7 +160,7 @@ def _featured(rows: DataFrame) -> DataFrame:
             "coverage_days_91": F.least(F.lit(91), F.col("_known")),
             "days_since_sale": F.least(F.coalesce(ago, F.lit(REACH)), F.lit(REACH)),
             "in_stock_days_28": window("_stocked", 28).cast("int"),
-            "price_change": (F.col("unit_price") - F.lag("unit_price", 7).over(in_time)).cast(
+            "price_change": F.when(F.col("_known") >= 7, F.col("unit_price") - price_before).cast(
                 "decimal(18,4)"
             ),
             "estimated_demand": F.greatest(F.col("units"), least).cast("decimal(18,4)"),

@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import by_day, by_key, conserved, days, table
+from retail.terms.share import pct
 
 
 @table(
@@ -23,7 +24,7 @@ from lakehouse import by_day, by_key, conserved, days, table
         stock_amount        DECIMAL(28,2) COMMENT 'Their cost, where it is known; null where none is',
         lost_units          DECIMAL(28,4) NOT NULL COMMENT 'Demand that stock-outs left unmet: daily_demand less the units sold on the day, at least 0',
         lost_amount         DECIMAL(28,2) COMMENT 'lost_units at list price; null where no price is known',
-        dead_count          BIGINT NOT NULL COMMENT 'Products with stock and no sale in 28 days',
+        dead_count          BIGINT NOT NULL COMMENT 'Products with stock and no net units in the 28 days before: nothing sold, or all of it returned',
         dead_units          BIGINT NOT NULL COMMENT 'Their units',
         overstocked_count   BIGINT NOT NULL COMMENT 'Products with more days of supply than conf allows',
         overstocked_units   BIGINT NOT NULL COMMENT 'Their units'
@@ -83,13 +84,5 @@ def mart_inventory_health(
             F.count_if(over).alias("overstocked_count"),
             total(F.when(over, units).otherwise(0), "bigint").alias("overstocked_units"),
         )
-        .withColumn(
-            "stock_out_pct",
-            F.round(
-                100
-                * F.col("stock_out_count")
-                / F.when(F.col("ranged_count") > 0, F.col("ranged_count")),
-                2,
-            ).cast("decimal(18,2)"),
-        )
+        .withColumn("stock_out_pct", pct(F.col("stock_out_count"), F.col("ranged_count")))
     )

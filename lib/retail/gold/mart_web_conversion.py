@@ -6,8 +6,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import by_day, conserved, days, table
+from retail.terms import ledger
+from retail.terms.share import pct
 
-# Days after a visit in which an order still counts as its own.
+# An order counts as a visit's own for less than this many days after it began.
 WITHIN = 7
 
 
@@ -45,15 +47,19 @@ def mart_web_conversion(
         by_day(
             "sold_on",
             lags=range(-WITHIN - 1, 2),
-            uses=("order_id", "customer_id", "sold_at", "channel", "is_cancelled", "line_type"),
+            uses=(
+                *("transaction_id", "order_id", "customer_id", "sold_at", "channel"),
+                *ledger.SALE_COLUMNS,
+            ),
         ),
     ],
 ) -> DataFrame:
     """One row per day and device with a visit.
 
-    An order belongs to the last visit that its customer began before it (last touch), if that
-    lies at most 7 days back, so that no order counts twice. Days of visits are UTC and business
-    days the store's: the day on either side is read too.
+    An order belongs to the last visit that its customer began at or before it (last touch), if that
+    lies less than 7 days back, so that no order counts twice; one whose lines were sold on several
+    business days counts once for each. Days of visits are UTC and business days the store's: the
+    day on either side is read too.
     """
     known = int_web_sessions.where("customer_id IS NOT NULL")
     touched = _orders(stg_transactions).join(
@@ -64,7 +70,7 @@ def mart_web_conversion(
     before = (F.col("started_at") <= F.col("ordered_at")) & (ago < week)
     led = (
         touched.where(before)
-        .groupBy("order_id", "is_store_order")
+        .groupBy("order", "sold_on", "is_store_order")
         .agg(F.max(F.struct("started_at", "session_id")).session_id.alias("session_id"))
     )
     orders = led.groupBy("session_id").agg(
@@ -83,19 +89,16 @@ def mart_web_conversion(
             F.coalesce(F.sum("online"), F.lit(0)).alias("online_order_count"),
             F.coalesce(F.sum("in_store"), F.lit(0)).alias("store_order_count"),
         )
-        .withColumn(
-            "conversion_pct",
-            F.round(100 * F.col("purchase_count") / F.col("session_count"), 2).cast(
-                "decimal(18,2)"
-            ),
-        )
+        .withColumn("conversion_pct", pct(F.col("purchase_count"), F.col("session_count")))
     )
 
 
 def _orders(lines: DataFrame) -> DataFrame:
-    """Orders that were not cancelled, of known customers; grain: order and whether in store."""
-    sales = lines.where("line_type = 'sale' AND NOT is_cancelled AND customer_id IS NOT NULL")
+    """What known customers ordered; grain: order, customer, business day and whether in store."""
+    goods = ledger.sells() & ~ledger.is_charge()
     in_store = (F.col("channel") == "in_store").alias("is_store_order")
-    return sales.groupBy("order_id", "customer_id", in_store).agg(
-        F.min("sold_at").alias("ordered_at")
+    return (
+        lines.where(goods & F.col("customer_id").isNotNull())
+        .groupBy(ledger.order().alias("order"), "customer_id", "sold_on", in_store)
+        .agg(F.min("sold_at").alias("ordered_at"))
     )

@@ -14,11 +14,8 @@ def _target(days: int) -> str:
 
 @view(
     comments={
-        "store_id": "Store",
-        "product_id": "Product",
         "observed_on": "Day d; all columns of mart_demand_forecast_input are those of this day",
         "category": "Department of the open version",
-        "cluster": "Cluster of the store",
         "target_1": "Units sold on d",
         "target_7": "Units of the 7 days d .. d+6; null while they are not over",
         "target_28": "Units of the 28 days d .. d+27; null while they are not over",

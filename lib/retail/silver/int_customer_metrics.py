@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import by_day, setting, table, whole
 from retail.terms import calendar, segments
-from retail.terms.ledger import LINE_COLUMNS, entries
+from retail.terms.ledger import LINE_COLUMNS, entries, order
 
 
 @table(
@@ -32,7 +32,8 @@ from retail.terms.ledger import LINE_COLUMNS, entries
 )
 def int_customer_metrics(
     stg_transactions: Annotated[
-        DataFrame, by_day("sold_on", uses=("order_id", "customer_id", *LINE_COLUMNS))
+        DataFrame,
+        by_day("sold_on", uses=("transaction_id", "order_id", "customer_id", *LINE_COLUMNS)),
     ],
     fiscal: Annotated[calendar.Rule, setting("fiscal_calendar")],
     as_of: date,
@@ -41,7 +42,7 @@ def int_customer_metrics(
 
     The ledger dates money, so a return of next week changes no figure of this one.
     """
-    known = stg_transactions.where("customer_id IS NOT NULL")
+    known = stg_transactions.where("customer_id IS NOT NULL").withColumn("order_id", order())
     ordered_on = F.when(F.col("is_sale"), F.col("sold_on"))
     orders = (
         entries(known, "customer_id", "order_id")
@@ -53,7 +54,7 @@ def int_customer_metrics(
     )
     grid = calendar.grid(stg_transactions, "sold_on", as_of, fiscal)
     so_far = orders.join(F.broadcast(grid), F.col("sold_on") <= F.col("grid_on"))
-    recent = F.datediff("grid_on", "sold_on") < segments.WINDOW
+    recent = F.datediff("grid_on", "sold_on") < segments.WINDOW_DAYS
     counted = F.when(recent & F.col("ordered_on").isNotNull(), F.col("order_id"))
     figures = (
         so_far.groupBy("customer_id", "grid_on")
@@ -78,13 +79,14 @@ def _segmented(figures: DataFrame) -> DataFrame:
     rows = figures.withColumns(
         {
             "recency_days": days,
-            "_recency": (-days).cast("bigint"),
+            "_recency": days.cast("bigint"),
             "_frequency": F.when(buys, F.col("frequency")),
             "_monetary": F.when(buys, F.floor("monetary_amount")),
         }
     )
     names = ("recency", "frequency", "monetary")
     rows = segments.with_scores(rows, "grid_on", {f"_{name}": f"{name}_score" for name in names})
+    rows = rows.withColumn("recency_score", 6 - F.col("recency_score"))  # few days are recent
     scores = [F.col(f"{name}_score") for name in names]
     in_time = Window.partitionBy("customer_id").orderBy("grid_on")
     return rows.withColumn("segment", segments.segment(*scores)).withColumn(

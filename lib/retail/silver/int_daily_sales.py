@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import by_day, conserved, days, expect, table
-from retail.terms.ledger import LINE_COLUMNS, entries
+from retail.terms.ledger import LINE_COLUMNS, entries, order
 
 
 @table(
@@ -42,14 +42,16 @@ def int_daily_sales(
         by_day(
             "sold_on",
             "returned_on",
-            uses=("order_id", "store_id", "product_id", *LINE_COLUMNS),
+            uses=("transaction_id", "order_id", "store_id", "product_id", *LINE_COLUMNS),
         ),
     ],
 ) -> DataFrame:
     """One row per store, product and business day with at least one sale or return."""
     sold = F.col("is_sale")
+    # Counting orders apart would move the lines twice: those of a pair are brought together once.
+    lines = stg_transactions.repartition("store_id", "product_id")
     return (
-        entries(stg_transactions, "order_id", "store_id", "product_id")
+        entries(lines, "transaction_id", "order_id", "store_id", "product_id")
         .groupBy("store_id", "product_id", "sold_on")
         .agg(
             *[
@@ -59,7 +61,7 @@ def int_daily_sales(
             F.sum(F.col("gross_units") - F.col("returned_units")).alias("net_units"),
             F.sum("discount_amount").alias("discount_amount"),
             F.count_if(sold).alias("line_count"),
-            F.count_distinct(F.when(sold, F.col("order_id"))).alias("order_count"),
+            F.count_distinct(F.when(sold, order())).alias("order_count"),
         )
         .withColumn(
             "net_amount",

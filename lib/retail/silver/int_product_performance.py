@@ -8,7 +8,10 @@ from pyspark.sql import functions as F
 
 from lakehouse import by_day, setting, table, valid_at, whole
 from retail.terms import calendar
+from retail.terms.share import pct
 
+# The days before and including a grid day that the columns _28d, ranks and classes look at.
+WINDOW_DAYS = 28
 # Shares of the four weeks' amount at which classes A and B end, in percent (Pareto's rule).
 A_ENDS, B_ENDS = 80, 95
 
@@ -60,7 +63,7 @@ def int_product_performance(
         )
     )
     grid = calendar.grid(fact_sales, "sold_on", as_of, fiscal)
-    recent = F.datediff("grid_on", "sold_on") < 28
+    recent = F.datediff("grid_on", "sold_on") < WINDOW_DAYS
     same_year = calendar.fiscal_year(F.col("sold_on"), fiscal) == calendar.fiscal_year(
         F.col("grid_on"), fiscal
     )
@@ -79,12 +82,11 @@ def _sums(counts: Column, suffix: str) -> list[Column]:
     def total(name: str) -> Column:
         return F.sum(F.when(counts, F.col(name)))
 
-    share = total("profit") / F.when(total("costed") != 0, total("costed")) * 100
     return [
         F.coalesce(total("units"), F.lit(0)).cast("bigint").alias(f"units_{suffix}"),
         F.coalesce(total("amount"), F.lit(0)).cast("decimal(28,2)").alias(f"amount_{suffix}"),
         total("profit").cast("decimal(28,2)").alias(f"profit_{suffix}"),
-        F.round(share, 2).cast("decimal(18,2)").alias(f"margin_pct_{suffix}"),
+        pct(total("profit"), total("costed")).alias(f"margin_pct_{suffix}"),
     ]
 
 

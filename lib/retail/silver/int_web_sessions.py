@@ -48,18 +48,23 @@ def int_web_sessions(
     reached = (
         F.when(bought, "purchase").when(filled, "cart").when(seen, "product").otherwise("visit")
     )
-    return stg_page_views.groupBy("session_id").agg(
-        _by_time("customer_id", F.max).alias("customer_id"),
-        F.coalesce(_by_time("device_type", F.min), F.lit("unknown")).alias("device_type"),
-        first.alias("started_at"),
-        last.alias("ended_at"),
-        F.to_date(first).alias("started_on"),
-        F.count("*").alias("event_count"),
-        F.count_distinct("product_id").alias("product_count"),
-        reached.alias("step_reached"),
-        seen.alias("is_product_seen"),
-        (filled | bought).alias("is_cart_filled"),
-        bought.alias("is_converted"),
+    # Counting products apart would move the events twice: those of a visit are brought together once.
+    return (
+        stg_page_views.repartition("session_id")
+        .groupBy("session_id")
+        .agg(
+            _by_time("customer_id", F.max).alias("customer_id"),
+            F.coalesce(_by_time("device_type", F.min), F.lit("unknown")).alias("device_type"),
+            first.alias("started_at"),
+            last.alias("ended_at"),
+            F.to_date(first).alias("started_on"),
+            F.count("*").alias("event_count"),
+            F.count_distinct("product_id").alias("product_count"),
+            reached.alias("step_reached"),
+            seen.alias("is_product_seen"),
+            (filled | bought).alias("is_cart_filled"),
+            bought.alias("is_converted"),
+        )
     )
 
 

@@ -3,25 +3,16 @@
 from typing import Annotated
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from lakehouse import (
-    by_key,
-    conform,
-    expect,
-    keys,
-    sequence,
-    setting,
-    snapshot_events,
-    table,
-)
+from lakehouse import by_key, conform, expect, keys, setting, snapshot_events, table
 from retail.contracts import CUSTOMERS
+from retail.terms import events
 
 
 @table(
-    key=("customer_id", "sequence"),
+    key=("customer_id", *events.SEQUENCE),
     scope=keys("customer_id"),
-    newest=("sequence",),
+    ties="quarantine",
     schema="""
         customer_id STRING NOT NULL COMMENT 'Customer, as CUS-00000001',
         customer_type STRING COMMENT 'consumer or pro',
@@ -35,10 +26,12 @@ from retail.contracts import CUSTOMERS
         loyalty_tier STRING COMMENT 'bronze, silver, gold or pro_xtra',
         updated_at TIMESTAMP COMMENT 'When this state became true, UTC',
         sequence  TIMESTAMP NOT NULL COMMENT 'When the event happened, UTC',
+        event_no  BIGINT NOT NULL COMMENT 'Order of events of one instant; 0 where the source has none',
         operation STRING NOT NULL COMMENT 'upsert or delete'
     """,
     expects=[
         expect.quarantine("customer_id RLIKE {ids.customer_id}", "customer_id is well-formed"),
+        *events.RULES,
     ],
 )
 def stg_customers(
@@ -46,11 +39,6 @@ def stg_customers(
     snapshots: Annotated[bool, setting("snapshots.customers")],
 ) -> DataFrame:
     """One row per customer and change event, the full state as the event left it."""
-    records = conform(raw_customers, CUSTOMERS)
-    events = snapshot_events(records, "customer_id") if snapshots else records
-    return events.withColumns(
-        {
-            "sequence": sequence(F.col("updated_at")),
-            "operation": F.coalesce("_operation", F.lit("upsert")),
-        }
-    )
+    landed = conform(raw_customers, CUSTOMERS)
+    log = snapshot_events(landed, "customer_id") if snapshots else landed
+    return log.withColumns(events.event())

@@ -40,7 +40,13 @@ from retail.contracts import PAGE_VIEWS
             "event_type is known",
         ),
     ],
-    conserves=[conserved("count(*)", "bronze.raw_page_views", "count(DISTINCT event_id)")],
+    conserves=[
+        conserved(
+            "count(*)",
+            "bronze.raw_page_views",
+            "count(DISTINCT (event_id, CAST(event_timestamp AS DATE)))",
+        )
+    ],
 )
 def stg_page_views(raw_page_views: Annotated[DataFrame, by_day("event_timestamp")]) -> DataFrame:
     """One row per event and day; an id seen again on another day is another event."""

@@ -5,23 +5,15 @@ from typing import Annotated
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import (
-    by_key,
-    conform,
-    expect,
-    keys,
-    sequence,
-    setting,
-    snapshot_events,
-    table,
-)
+from lakehouse import by_key, conform, expect, keys, setting, snapshot_events, table
 from retail.contracts import PRODUCTS
+from retail.terms import events
 
 
 @table(
-    key=("product_id", "sequence"),
+    key=("product_id", *events.SEQUENCE),
     scope=keys("product_id"),
-    newest=("sequence",),
+    ties="quarantine",
     schema="""
         product_id STRING NOT NULL COMMENT 'Product, as PRD-000001',
         sku STRING COMMENT 'Stock keeping unit on the label',
@@ -36,13 +28,14 @@ from retail.contracts import PRODUCTS
         created_at TIMESTAMP COMMENT 'When the product was first listed, UTC',
         updated_at TIMESTAMP COMMENT 'When this state became true, UTC',
         sequence  TIMESTAMP NOT NULL COMMENT 'When the event happened, UTC',
+        event_no  BIGINT NOT NULL COMMENT 'Order of events of one instant; 0 where the source has none',
         operation STRING NOT NULL COMMENT 'upsert or delete'
     """,
     expects=[
         expect.quarantine("product_id RLIKE {ids.product_id}", "product_id is well-formed"),
         expect.quarantine("unit_price >= 0", "unit_price is not negative"),
         expect.quarantine("unit_cost >= 0", "unit_cost is not negative"),
-        expect.quarantine("operation IN ('upsert', 'delete')", "operation is known"),
+        *events.RULES,
     ],
 )
 def stg_products(
@@ -50,12 +43,6 @@ def stg_products(
     snapshots: Annotated[bool, setting("snapshots.products")],
 ) -> DataFrame:
     """One row per product and change event, the full state as the event left it."""
-    records = conform(raw_products, PRODUCTS)
-    events = snapshot_events(records, "product_id") if snapshots else records
-    return events.withColumns(
-        {
-            "sequence": sequence(F.col("updated_at")),
-            "operation": F.coalesce("_operation", F.lit("upsert")),
-            "is_active": F.coalesce("is_active", F.lit(True)),
-        }
-    )
+    landed = conform(raw_products, PRODUCTS)
+    log = snapshot_events(landed, "product_id") if snapshots else landed
+    return log.withColumns(events.event() | {"is_active": F.coalesce("is_active", F.lit(True))})

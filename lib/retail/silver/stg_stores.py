@@ -5,23 +5,15 @@ from typing import Annotated
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import (
-    by_key,
-    conform,
-    expect,
-    keys,
-    sequence,
-    setting,
-    snapshot_events,
-    table,
-)
+from lakehouse import by_key, conform, expect, keys, setting, snapshot_events, table
 from retail.contracts import STORES
+from retail.terms import events
 
 
 @table(
-    key=("store_id", "sequence"),
+    key=("store_id", *events.SEQUENCE),
     scope=keys("store_id"),
-    newest=("sequence",),
+    ties="quarantine",
     schema="""
         store_id STRING NOT NULL COMMENT 'Store or node, as STR-0001',
         store_name STRING COMMENT 'Name of the store',
@@ -38,10 +30,12 @@ from retail.contracts import STORES
         is_active BOOLEAN NOT NULL COMMENT 'False once closed',
         updated_at TIMESTAMP COMMENT 'When this state became true, UTC',
         sequence  TIMESTAMP NOT NULL COMMENT 'When the event happened, UTC',
+        event_no  BIGINT NOT NULL COMMENT 'Order of events of one instant; 0 where the source has none',
         operation STRING NOT NULL COMMENT 'upsert or delete'
     """,
     expects=[
         expect.quarantine("store_id RLIKE {ids.store_id}", "store_id is well-formed"),
+        *events.RULES,
     ],
 )
 def stg_stores(
@@ -49,12 +43,6 @@ def stg_stores(
     snapshots: Annotated[bool, setting("snapshots.stores")],
 ) -> DataFrame:
     """One row per store and change event, the full state as the event left it."""
-    records = conform(raw_stores, STORES)
-    events = snapshot_events(records, "store_id") if snapshots else records
-    return events.withColumns(
-        {
-            "sequence": sequence(F.col("updated_at")),
-            "operation": F.coalesce("_operation", F.lit("upsert")),
-            "is_active": F.coalesce("is_active", F.lit(True)),
-        }
-    )
+    landed = conform(raw_stores, STORES)
+    log = snapshot_events(landed, "store_id") if snapshots else landed
+    return log.withColumns(events.event() | {"is_active": F.coalesce("is_active", F.lit(True))})

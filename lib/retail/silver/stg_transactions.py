@@ -2,12 +2,23 @@
 
 from typing import Annotated
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import by_key, conform, conserved, expect, keys, sequence, setting, table
+from lakehouse import (
+    by_key,
+    conform,
+    conserved,
+    expect,
+    keys,
+    newest_state,
+    sequence,
+    setting,
+    table,
+)
 from retail.contracts import TRANSACTIONS
-from retail.terms.status import status_rank
+from retail.terms.events import SEQUENCE
+from retail.terms.status import STATUSES, status_rank
 from retail.terms.zones import utc, zone_of
 
 
@@ -43,6 +54,7 @@ from retail.terms.zones import utc, zone_of
         expect.quarantine(
             "transaction_id RLIKE {ids.transaction_id}", "transaction_id is well-formed"
         ),
+        expect.quarantine("order_id RLIKE {ids.order_id}", "order_id is well-formed"),
         expect.quarantine("store_id RLIKE {ids.store_id}", "store_id is well-formed"),
         expect.quarantine("product_id RLIKE {ids.product_id}", "product_id is well-formed"),
         expect.quarantine("customer_id RLIKE {ids.customer_id}", "customer_id is well-formed"),
@@ -53,11 +65,7 @@ from retail.terms.zones import utc, zone_of
         expect.quarantine(
             "total_amount IS NOT NULL OR unit_price IS NOT NULL", "the amount can be told"
         ),
-        expect.quarantine(
-            "order_status IN"
-            " ('pending', 'confirmed', 'shipped', 'delivered', 'cancelled', 'returned')",
-            "order_status is known",
-        ),
+        expect.quarantine(f"order_status IN {STATUSES}", "order_status is known"),
         expect.quarantine("channel IN ('online', 'in_store', 'app')", "channel is known"),
         expect.quarantine(
             "fulfillment_type IN ('in_store', 'bopis', 'ship_to_home')",
@@ -79,7 +87,7 @@ from retail.terms.zones import utc, zone_of
 )
 def stg_transactions(
     raw_transactions: Annotated[DataFrame, by_key("transaction_id")],
-    stg_stores: Annotated[DataFrame, by_key("store_id", uses=("state", "sequence"))],
+    stg_stores: Annotated[DataFrame, by_key("store_id", uses=("state", "operation", *SEQUENCE))],
     zone: Annotated[str | None, setting("zone")],
 ) -> DataFrame:
     """One row per transaction line, in its newest state.
@@ -88,11 +96,9 @@ def stg_transactions(
     store's zone (or the source's, where it has one) gives the instant that history needs.
     """
     lines = conform(raw_transactions, TRANSACTIONS)
-    # A delete tells no state, and lines of a store that closed keep its zone.
-    zones = (
-        stg_stores.where("state IS NOT NULL")
-        .groupBy("store_id")
-        .agg(zone_of(F.max_by("state", "sequence")).alias("_zone"))
+    known = stg_stores.where("operation <> 'delete'")
+    zones = newest_state(known, "store_id", sequence=SEQUENCE).select(
+        "store_id", zone_of(F.col("state")).alias("_zone")
     )
     clock = F.coalesce(F.lit(zone), "_zone", F.lit("UTC"))
     happened = sequence(F.col("updated_at"))
@@ -113,6 +119,6 @@ def stg_transactions(
     )
 
 
-def _named_day(happened: F.Column) -> F.Column:
+def _named_day(happened: Column) -> Column:
     """The file's own date, null where its name has none (the sequence is then 1900)."""
     return F.when(F.year(happened) > 1900, happened)

@@ -12,7 +12,21 @@ def _ships() -> Column:
 
 
 def credited_store_id() -> Column:
-    """The store itself in store and at pick-up; the member online for what is shipped."""
+    """The store itself in store and at pick-up; the member online for what is shipped.
+
+    >>> rows = spark.sql("SELECT inline(array(('bopis', 'S1', NULL), ('ship_to_home', 'S1', 'N7'),"
+    ...                  " ('ship_to_home', 'S1', NULL))) (fulfillment_type, store_id, fulfilled_from)")
+    >>> rows.select(credited_store_id().alias("credited"),
+    ...             fulfilling_store_id().alias("fulfilling")).show()
+    +--------+------------+
+    |credited|  fulfilling|
+    +--------+------------+
+    |      S1|          S1|
+    |  online|          N7|
+    |  online|not recorded|
+    +--------+------------+
+    <BLANKLINE>
+    """
     return F.when(_ships(), F.lit(ONLINE)).otherwise(F.col("store_id"))
 
 

@@ -51,7 +51,18 @@ def fiscal_week(day: Column, rule: Rule) -> Column:
 
 
 def fiscal_month(day: Column, rule: Rule) -> Column:
-    """The month of the fiscal year, 1 to 12, in the pattern 4-5-4."""
+    """The month of the fiscal year, 1 to 12, in the pattern 4-5-4.
+
+    >>> days = spark.sql("SELECT explode(array(DATE'2024-03-02', DATE'2024-03-03')) day")
+    >>> days.select("day", fiscal_month(F.col("day"), "nrf_454").alias("month")).show()
+    +----------+-----+
+    |       day|month|
+    +----------+-----+
+    |2024-03-02|    1|
+    |2024-03-03|    2|
+    +----------+-----+
+    <BLANKLINE>
+    """
     week = fiscal_week(day, rule)
     passed = [F.when(week >= start, 1).otherwise(0) for start in _MONTH_STARTS]
     month = passed[0]
@@ -61,7 +72,18 @@ def fiscal_month(day: Column, rule: Rule) -> Column:
 
 
 def fiscal_week_end(day: Column, rule: Rule) -> Column:
-    """The last day of the fiscal week that a day lies in: a Saturday, or a Sunday."""
+    """The last day of the fiscal week that a day lies in: a Saturday, or a Sunday.
+
+    >>> day = spark.sql("SELECT DATE'2026-06-14' day")  # a Sunday
+    >>> day.select(fiscal_week_end(F.col("day"), "nrf_454").alias("saturday"),
+    ...            fiscal_week_end(F.col("day"), "sunday_nearest").alias("sunday")).show()
+    +----------+----------+
+    |  saturday|    sunday|
+    +----------+----------+
+    |2026-06-20|2026-06-14|
+    +----------+----------+
+    <BLANKLINE>
+    """
     return F.date_add(day, F.pmod(F.lit(_ENDS_ON[rule]) - F.dayofweek(day), F.lit(7)).cast("int"))
 
 
@@ -88,7 +110,19 @@ def last_second(day: Column) -> Column:
 
 
 def season(day: Column) -> Column:
-    """The meteorological season of the northern hemisphere."""
+    """The meteorological season of the northern hemisphere.
+
+    >>> day = spark.sql("SELECT DATE'2026-12-25' day")
+    >>> day.select(season(F.col("day")).alias("season"),
+    ...            holiday(F.col("day"), "US").alias("holiday"),
+    ...            last_second(F.col("day")).alias("close")).show()
+    +------+-------------+-------------------+
+    |season|      holiday|              close|
+    +------+-------------+-------------------+
+    |winter|Christmas Day|2026-12-25 23:59:59|
+    +------+-------------+-------------------+
+    <BLANKLINE>
+    """
     names = F.array(*[F.lit(name) for name in ("winter", "spring", "summer", "autumn")])
     return F.element_at(names, (F.floor(F.pmod(F.month(day), F.lit(12)) / 3) + 1).cast("int"))
 

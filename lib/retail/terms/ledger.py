@@ -8,16 +8,17 @@ or a negative amount) is a return entry on its own day. A charge counts money an
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-# What the ledger reads of a line; a change elsewhere on the line moves no measure.
-LINE_COLUMNS = (
+# What tells whether a line sold something.
+SALE_COLUMNS = (
     "quantity",
     "unit_price",
     "discount_amount",
     "total_amount",
     "line_type",
     "is_cancelled",
-    "returned_on",
 )
+# What the ledger reads of a line; a change elsewhere on the line moves no measure.
+LINE_COLUMNS = (*SALE_COLUMNS, "returned_on")
 
 
 def line_amount() -> Column:
@@ -44,9 +45,45 @@ def is_charge() -> Column:
 
 
 def is_credit_note() -> Column:
-    """A line that only gives back, on its own day."""
+    """A line that only gives back, on its own day: by its type, its quantity or its amount.
+
+    >>> lines = spark.sql("SELECT inline(array((-2, 'sale', 10.00BD), (1, 'sale', 9.00BD),"
+    ...                   " (-1, 'charge', 5.00BD))) (quantity, line_type, total_amount)")
+    >>> lines = lines.selectExpr("*", "0BD discount_amount", "5BD unit_price")
+    >>> lines.select("quantity", "line_type", is_credit_note().alias("is_credit_note"),
+    ...              line_units().alias("units")).show()
+    +--------+---------+--------------+-----+
+    |quantity|line_type|is_credit_note|units|
+    +--------+---------+--------------+-----+
+    |      -2|     sale|          true|    2|
+    |       1|     sale|         false|    1|
+    |      -1|   charge|         false|    0|
+    +--------+---------+--------------+-----+
+    <BLANKLINE>
+    """
     negative = (F.col("quantity") < 0) & ~is_charge()
     return (F.col("line_type") == "return") | negative | (line_amount() < 0)
+
+
+def sells() -> Column:
+    """A line that sold something on its day, whether or not it came back later."""
+    return ~F.col("is_cancelled") & ~is_credit_note()
+
+
+def order() -> Column:
+    """The order of a line; a line that names none is an order of its own.
+
+    >>> lines = spark.sql("SELECT * FROM VALUES ('T1', 'O1'), ('T2', NULL) AS (transaction_id, order_id)")
+    >>> lines.select(order().alias("order")).show()
+    +-----+
+    |order|
+    +-----+
+    |   O1|
+    |   T2|
+    +-----+
+    <BLANKLINE>
+    """
+    return F.coalesce("order_id", "transaction_id")
 
 
 def line_units() -> Column:
@@ -56,7 +93,7 @@ def line_units() -> Column:
 
 def gross_units() -> Column:
     """Units sold."""
-    return F.when(F.col("is_cancelled") | is_credit_note(), 0).otherwise(line_units())
+    return F.when(sells(), line_units()).otherwise(0)
 
 
 def gross_amount() -> Column:
@@ -74,8 +111,7 @@ def gross_amount() -> Column:
     +-----+--------+------+
     <BLANKLINE>
     """
-    none = F.col("is_cancelled") | is_credit_note()
-    return F.when(none, 0).otherwise(line_amount()).cast("decimal(18,2)")
+    return F.when(sells(), line_amount()).otherwise(0).cast("decimal(18,2)")
 
 
 def returned_units() -> Column:
@@ -106,6 +142,19 @@ def entries(lines: DataFrame, *kept: str) -> DataFrame:
     """Ledger entries with the columns ``kept``; grain: one per line and day it sold or gave back.
 
     ``sold_on`` becomes the day of the entry; an entry is either a sale (gross) or a return.
+
+    >>> line = spark.sql("SELECT 'T1' id, DATE'2026-06-01' sold_on, 2 quantity, 5BD unit_price,"
+    ...                  " 1.00BD discount_amount, 9.00BD total_amount, 'sale' line_type,"
+    ...                  " false is_cancelled, DATE'2026-06-04' returned_on")
+    >>> entries(line, "id").select("sold_on", "gross_units", "gross_amount",
+    ...                            "returned_units", "returned_amount").show()
+    +----------+-----------+------------+--------------+---------------+
+    |   sold_on|gross_units|gross_amount|returned_units|returned_amount|
+    +----------+-----------+------------+--------------+---------------+
+    |2026-06-01|          2|        9.00|             0|           0.00|
+    |2026-06-04|          0|        0.00|             2|           9.00|
+    +----------+-----------+------------+--------------+---------------+
+    <BLANKLINE>
     """
     no_units, no_amount = F.lit(0).cast("bigint"), F.lit(0).cast("decimal(18,2)")
     discount = F.coalesce("discount_amount", F.lit(0)).cast("decimal(18,2)")
@@ -128,10 +177,9 @@ def entries(lines: DataFrame, *kept: str) -> DataFrame:
         no_amount.alias("discount_amount"),
         F.lit(False).alias("is_sale"),
     )
-    sells = ~F.col("is_cancelled") & ~is_credit_note()
     both = (
-        F.when(sells & _gives_back(), F.array(sale, back))
-        .when(sells, F.array(sale))
+        F.when(sells() & _gives_back(), F.array(sale, back))
+        .when(sells(), F.array(sale))
         .when(_gives_back(), F.array(back))
     )
     return lines.select(*kept, F.explode(both).alias("entry")).select(*kept, "entry.*")

@@ -3,6 +3,8 @@
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from retail.terms.share import pct
+
 
 def gross_margin() -> Column:
     """Price less cost of one unit; null where either is unknown."""
@@ -21,5 +23,4 @@ def margin_pct() -> Column:
     +----------+
     <BLANKLINE>
     """
-    share = (F.col("unit_price") - F.col("unit_cost")) / F.col("unit_price") * 100
-    return F.when(F.col("unit_price") != 0, F.round(share, 2)).cast("decimal(18,2)")
+    return pct(gross_margin(), F.col("unit_price"))

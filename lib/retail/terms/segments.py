@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 # The days before and including a grid day that scores look at.
-WINDOW = 365
+WINDOW_DAYS = 365
 NO_PURCHASE = "no_purchase"
 # Rows by recency score, 5 (recent) to 1; columns by the mean of frequency and money, 1 to 5.
 SEGMENTS = {

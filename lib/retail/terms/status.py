@@ -3,9 +3,22 @@
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+# In the order a line takes them.
 STATUSES = ("pending", "confirmed", "shipped", "delivered", "cancelled", "returned")
 
 
 def status_rank(status: Column) -> Column:
-    """How far along a status is: settles which of two records of one moment is newer."""
+    """How far along a status is, from 1: settles which of two records of one moment is newer.
+
+    >>> rows = spark.sql("SELECT explode(array('shipped', 'returned', 'lost')) status")
+    >>> rows.select("status", status_rank(F.col("status")).alias("rank")).show()
+    +--------+----+
+    |  status|rank|
+    +--------+----+
+    | shipped|   3|
+    |returned|   6|
+    |    lost|   0|
+    +--------+----+
+    <BLANKLINE>
+    """
     return F.array_position(F.array(*[F.lit(name) for name in STATUSES]), status)

@@ -4,8 +4,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 # The days before a day over which demand is looked at.
-WINDOW = 28
-STATUSES = ("out_of_stock", "critical", "low", "no_movement", "overstocked", "healthy")
+WINDOW_DAYS = 28
 
 
 def daily_demand() -> Column:
@@ -29,7 +28,19 @@ def daily_demand() -> Column:
 
 
 def days_of_supply() -> Column:
-    """Days that the available units last at daily_demand, 0 where none are; null without sales."""
+    """Days that the available units last at daily_demand, 0 where none are; null without sales.
+
+    >>> rows = spark.sql("SELECT explode(array(9, -2)) quantity_available,"
+    ...                  " 12L units_28d, 24 in_stock_days_28d")
+    >>> rows.select("quantity_available", days_of_supply().alias("days")).show()
+    +------------------+----+
+    |quantity_available|days|
+    +------------------+----+
+    |                 9|18.0|
+    |                -2| 0.0|
+    +------------------+----+
+    <BLANKLINE>
+    """
     known = (F.col("units_28d") > 0) & (F.col("in_stock_days_28d") > 0)
     units = F.greatest(F.col("quantity_available"), F.lit(0)).cast("decimal(18,0)")
     lasting = units * F.col("in_stock_days_28d") / F.when(known, F.col("units_28d"))
@@ -37,7 +48,7 @@ def days_of_supply() -> Column:
 
 
 def stock_status(overstocked_days: int) -> Column:
-    """The first of STATUSES that fits; ``overstocked_days`` is the limit on days_of_supply.
+    """The first status that fits, in the order below; ``overstocked_days`` limits days_of_supply.
 
     >>> row = spark.sql("SELECT 3 quantity_available, 3 safety_stock, 9 reorder_point,"
     ...                 " 12L units_28d, 2.0BD days_of_supply")

@@ -35,5 +35,15 @@ def zone_of(state: Column) -> Column:
 
 
 def utc(wall_time: Column, zone: Column) -> Column:
-    """The instant at which a clock in ``zone`` shows ``wall_time`` (TIMESTAMP_NTZ)."""
+    """The instant at which a clock in ``zone`` shows ``wall_time`` (TIMESTAMP_NTZ).
+
+    >>> row = spark.sql("SELECT TIMESTAMP_NTZ'2026-06-30 21:00:00' sold, 'America/Chicago' zone")
+    >>> row.select(utc(F.col("sold"), F.col("zone")).alias("utc")).show()
+    +-------------------+
+    |                utc|
+    +-------------------+
+    |2026-07-01 02:00:00|
+    +-------------------+
+    <BLANKLINE>
+    """
     return F.to_utc_timestamp(wall_time.cast("timestamp"), zone)

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 from chispa import assert_df_equality
+from deltalake import Schema
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.conf import conf_folder
+from lakehouse.landing import copy
 from lakehouse.landing.bronze import Batch, read
 from lakehouse.landing.probe import probe
 from lakehouse.landing.source import load_source
+from lakehouse.log import Record, create_from_json
 from retail.contracts import CONTRACTS
 
 SOURCE = load_source(conf_folder() / "sources" / "home_improvement.yaml", CONTRACTS)
@@ -91,3 +94,21 @@ def test_raw_transactions_widen_to_what_both_files_hold(
         ("x", "x", files[0]),
         ("y", "3", files[1]),
     )
+
+
+def test_raw_rows_copied_by_arrow_are_those_that_spark_reads(
+    spark: SparkSession, generated: Path, tmp_path: Path
+) -> None:
+    entity = "transactions"
+    mapping = SOURCE.mappings[entity]
+    files = sorted(f"{entity}/{file.name}" for file in (generated / entity).glob("*"))
+    probes = {file: probe(generated / file, mapping) for file in files}
+    schema = copy.fitting(generated, mapping, probes, tmp_path)
+    assert schema is not None
+    create_from_json(tmp_path / "raw", Schema.from_arrow(schema).to_json(), "", None)
+    copy.append(tmp_path / "raw", generated, files, schema, BATCH, Record())
+    copied = spark.read.format("delta").load(str(tmp_path / "raw"))
+    expected = raw(spark, generated, entity, *files)
+    assert copied.schema.simpleString() == expected.schema.simpleString()
+    assert copied.exceptAll(expected).count() == expected.exceptAll(copied).count() == 0
+    assert copied.count() == expected.count() > 0

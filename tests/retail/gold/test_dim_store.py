@@ -8,6 +8,8 @@ from retail.silver.stg_inventory_snapshots import stg_inventory_snapshots
 from retail.silver.stg_stores import stg_stores
 from retail.silver.stg_transactions import stg_transactions
 
+JANUARY = "2026-01-01 00:00:00"
+
 
 def counted(spark: SparkSession, *stores: str) -> DataFrame:
     return frame(spark, stg_inventory_snapshots, "store_id", *[(store,) for store in stores])
@@ -17,13 +19,16 @@ def test_stores_clusters_and_members(spark: SparkSession) -> None:
     events = frame(
         spark,
         stg_stores,
-        "store_id store_name state region square_footage sequence operation",
-        ("S1", "old", "NY", "West", 10, "2026-01-01 00:00:00", "upsert"),
-        ("S1", "new", "CA", "West", 30, "2026-02-01 00:00:00", "upsert"),
-        ("S2", "two", "CA", "West", 20, "2026-01-01 00:00:00", "upsert"),
-        ("S3", "three", "CA", "West", 40, "2026-01-01 00:00:00", "upsert"),
-        ("S4", "four", "XX", "East", 1, "2026-01-01 00:00:00", "upsert"),
-        ("S5", "gone", "TX", "East", 1, "2026-01-01 00:00:00", "delete"),
+        "store_id store_name store_type state region square_footage sequence operation",
+        ("S1", "old", "retail", "NY", "West", 10, JANUARY, "upsert"),
+        ("S1", "new", "retail", "CA", "West", 30, "2026-02-01 00:00:00", "upsert"),
+        ("S2", "two", "retail", "CA", "West", 20, JANUARY, "upsert"),
+        ("S3", "three", "retail", "CA", "West", 40, JANUARY, "upsert"),
+        ("S4", "four", "retail", "XX", "East", 1, JANUARY, "upsert"),
+        ("S5", "gone", "retail", "TX", "East", 1, JANUARY, "delete"),
+        ("D1", "depot", "distribution_center", "CA", "West", 25, JANUARY, "upsert"),
+        ("N1", "size?", "retail", "CA", "West", None, JANUARY, "upsert"),
+        ("N2", "where?", "retail", "CA", None, 5, JANUARY, "upsert"),
     )
     sales = frame(
         spark,
@@ -40,6 +45,9 @@ def test_stores_clusters_and_members(spark: SparkSession) -> None:
         ("S2", "two", "CA", "America/Los_Angeles", "West-1"),
         ("S3", "three", "CA", "America/Los_Angeles", "West-3"),
         ("S4", "four", "XX", None, "East-1"),
+        ("D1", "depot", "CA", "America/Los_Angeles", None),
+        ("N1", "size?", "CA", "America/Los_Angeles", None),
+        ("N2", "where?", "CA", "America/Los_Angeles", None),
         ("S7", "S7", None, None, None),
         ("S8", "S8", None, None, None),
         ("S9", "S9", None, None, None),

@@ -23,7 +23,7 @@ def count(product: str, day: date, available: int, safety: int = 2, reorder: int
 
 def test_states_in_their_order(spark: SparkSession) -> None:
     day, before = date(2026, 6, 29), date(2026, 6, 28)
-    levels = {"A": -1, "B": 2, "C": 5, "D": 6, "E": 600, "F": 6, "G": 6}
+    levels = {"A": -1, "B": 2, "C": 5, "D": 6, "E": 600, "F": 6, "G": 6, "H": 6}
     counts = [count(p, day, n) for p, n in levels.items()]
     counts += [count(p, before, 9) for p in "ABCDEF"]
     sales = [("S", p, before, 3, 3) for p in "ABCF"]
@@ -31,6 +31,7 @@ def test_states_in_their_order(spark: SparkSession) -> None:
     sales += [("S", "F", day, 4, 4), ("S", "A", date(2026, 5, 31), 100, 100)]
     versions = [(i, p, "9.99", "5", True, *ALWAYS) for i, p in enumerate("ABCDEG", 1)]
     versions += [(8, "F", "1", "1", True, ALWAYS[0], "2026-06-29 12:00:00")]
+    versions += [(7, "H", "2", "1", True, ALWAYS[0], "2026-06-29 23:59:59")]  # deleted at the close
     versions += [(9, "F", "2", "1", False, "2026-06-29 12:00:00", ALWAYS[1])]
     made = fact_inventory_daily(
         frame(spark, stg_inventory_snapshots, COUNT, *counts),
@@ -50,6 +51,7 @@ def test_states_in_their_order(spark: SparkSession) -> None:
         ("E", 5, True, True, 0, 1, 1, "1", "600.0", "overstocked"),
         ("F", 9, False, True, 4, 3, 1, "3", "2.0", "healthy"),  # discontinued that noon
         ("G", 6, True, True, 0, 4, 0, None, None, "healthy"),  # never counted before
+        ("H", 0, False, True, 0, 0, 0, None, None, "no_movement"),  # deleted: known, but no more
     )
 
 

@@ -44,6 +44,12 @@ def history() -> tuple[Sales, Counts]:
         for number in carried or range(100, 120):
             if luck.random() < chance:
                 sales[product, DAYS[number]] = luck.randint(0, 9)
+    # Counted every day, carried at first and at last, and sold out for a while in between.
+    for number, day in enumerate(DAYS):
+        carried = number < 100 or number >= 612
+        counts["LEFTOVERS", day] = carried, luck.random() < 0.9, luck.choice([5, 7]), 1.5
+        if luck.random() < (0.3 if number < 120 else 0.02 * carried):
+            sales["LEFTOVERS", day] = luck.randint(1, 9)
     return sales, counts
 
 
@@ -75,15 +81,14 @@ def by_hand(sales: Sales, counts: Counts, product: str, day: date) -> dict[str, 
         return sales.get((product, ago(days)), 0)
 
     def count(days: int) -> tuple[Any, ...]:
-        """What was counted, on a day that the pair was carried or sold."""
-        return counts.get((product, ago(days)), ()) if event(ago(days)) else ()
+        return counts.get((product, ago(days)), ())
 
     def deviation(length: int) -> float | None:
         covered = [units(n) for n in range(1, min(length, known) + 1)]
         return pstdev(covered) if covered else None
 
     today = count(0)
-    price, before = (today[2] if today else None), count(7)
+    price, before = (today[2] if today else None), count(7) if known >= 7 else ()
     is_ranged = bool(today and today[0]) if any(d == day for _, d in counts) else None
     stock_out = bool(today) and today[0] and not today[1]
     return {
@@ -118,7 +123,7 @@ def test_every_column_of_every_row_is_what_plain_python_makes_of_the_history(
 ) -> None:
     sales, counts = history()
     there = 0
-    for product in ("DAILY", "SELDOM", "STOPPED", "RETURNED", "UNCOUNTED"):
+    for product in ("DAILY", "SELDOM", "STOPPED", "RETURNED", "UNCOUNTED", "LEFTOVERS"):
         for day in DAYS:
             expected = by_hand(sales, counts, product, day)
             row = rows.get((product, day))
@@ -166,3 +171,12 @@ def test_a_day_follows_from_itself_and_the_364_before(
         assert {(r.product_id, day): r for r in made} == {
             k: r for k, r in rows.items() if k[1] == day
         }
+
+
+def test_what_is_known_of_days_after_the_as_of_day_changes_no_row(
+    spark: SparkSession, rows: dict[tuple[str, date], Row]
+) -> None:
+    """RETURNED was last carried more than a year before this day, and comes back after it."""
+    day = DAYS[550]
+    made = {(r.product_id, r.observed_on): r for r in featured(spark, *history(), day).collect()}
+    assert made == {key: row for key, row in rows.items() if key[1] <= day}

@@ -9,12 +9,15 @@ from rows import assert_rows, frame
 from retail.silver.int_customer_metrics import int_customer_metrics
 from retail.silver.stg_transactions import stg_transactions
 
-LINE = "order_id customer_id sold_on quantity total_amount line_type is_cancelled returned_on"
+LINE = (
+    "transaction_id order_id customer_id sold_on quantity total_amount line_type is_cancelled"
+    " returned_on"
+)
 
 
-def line(order: str, customer: str | None, day: str, amount: str, back: str | None = None,
-         cancelled: bool = False, kind: str = "sale") -> tuple:  # fmt: skip
-    return (order, customer, day, 1, amount, kind, cancelled, back)
+def line(order: str | None, customer: str | None, day: str, amount: str, back: str | None = None,
+         cancelled: bool = False, kind: str = "sale", number: str = "T") -> tuple:  # fmt: skip
+    return (number, order, customer, day, 1, amount, kind, cancelled, back)
 
 
 def test_figures_are_those_of_each_grid_day(spark: SparkSession) -> None:
@@ -28,7 +31,8 @@ def test_figures_are_those_of_each_grid_day(spark: SparkSession) -> None:
         line("O2", "C1", "2026-06-06", "2.50"),
         line("O3", "C2", "2026-06-09", "99.00", cancelled=True),
         line("O4", "C2", "2026-06-09", "4.00", kind="return"),
-        line("O5", "C3", "2026-06-09", "8.00"),
+        line(None, "C3", "2026-06-09", "5.00", number="T1"),  # each an order of its own
+        line(None, "C3", "2026-06-09", "3.00", number="T2"),
         line("O6", None, "2026-06-09", "8.00"),
     )
     metrics = int_customer_metrics(lines, "nrf_454", date(2026, 6, 10))
@@ -40,23 +44,29 @@ def test_figures_are_those_of_each_grid_day(spark: SparkSession) -> None:
         ("C1", "2026-05-30", "2024-01-02", "2024-01-02", None, 0, "0.00", "7.00",
          "no_purchase", "no_purchase"),
         ("C1", "2026-06-06", "2024-01-02", "2026-06-06", 0, 2, "17.50", "24.50",
-         "lost", "no_purchase"),
+         "new", "no_purchase"),
         ("C1", "2026-06-10", "2024-01-02", "2026-06-06", 4, 2, "12.50", "19.50",
-         "hibernating", "lost"),
-        ("C3", "2026-06-10", "2026-06-09", "2026-06-09", 1, 1, "8.00", "8.00",
-         "potential", None),
+         "potential", "new"),
+        ("C3", "2026-06-10", "2026-06-09", "2026-06-09", 1, 2, "8.00", "8.00",
+         "new", None),
     )  # fmt: skip
     # Weekly from the first sale's week end, 2024-01-06, and the day itself.
     assert metrics.select("grid_on").distinct().count() == 127 + 1
 
 
 def test_equal_customers_get_equal_scores_in_any_order(spark: SparkSession) -> None:
-    """Ten customers spend 1, 1, 1, 1, 2, 2, 3, 4, 5, 5: thresholds 1, 1, 2, 4."""
+    """Ten customers spend 1, 1, 1, 1, 2, 2, 3, 4, 5, 5, each as many days ago.
+
+    Of ten, 4 spend less than 2: 2 scores 1 + 4 * 5 // 10; 4 came later than 2 days ago: 5 - 4 * 5 // 10.
+    """
     spent = [1, 1, 1, 1, 2, 2, 3, 4, 5, 5]
-    rows = [line(f"O{i}", f"C{i}", "2026-06-05", str(s)) for i, s in enumerate(spent)]
+    rows = [line(f"O{i}", f"C{i}", f"2026-06-0{6 - s}", str(s)) for i, s in enumerate(spent)]
     lines = frame(spark, stg_transactions, LINE, *rows)
     expected = {1: 1, 2: 3, 3: 4, 4: 4, 5: 5}
+    recent = {1: 5, 2: 3, 3: 2, 4: 2, 5: 1}
     for order in (lines, lines.orderBy(F.desc("total_amount")).repartition(5)):
-        scored = int_customer_metrics(order, "nrf_454", date(2026, 6, 6)).collect()
+        scored = int_customer_metrics(order, "nrf_454", date(2026, 6, 6))
+        scored = scored.where("grid_on = DATE'2026-06-06'").collect()
         assert {(int(r.monetary_amount), r.monetary_score) for r in scored} == set(expected.items())
-        assert {(r.recency_score, r.frequency_score) for r in scored} == {(1, 1)}
+        assert {(r.recency_days, r.recency_score) for r in scored} == set(recent.items())
+        assert {r.frequency_score for r in scored} == {1}

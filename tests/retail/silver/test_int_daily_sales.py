@@ -23,6 +23,8 @@ def test_sales_returns_credit_notes_and_charges(spark: SparkSession) -> None:
         ("4", "O3", "S", "P", "2026-06-01", 7, "0", "35.00", "sale", True, None),  # cancelled
         ("5", "O4", "S", "P", "2026-06-04", -1, "0", "-5.00", "return", False, None),
         ("6", "O4", "S", "POST", "2026-06-04", 1, "0", "4.95", "charge", False, None),
+        ("7", None, "S", "Q", "2026-06-04", 1, "0", "2.00", "sale", False, None),
+        ("8", None, "S", "Q", "2026-06-04", 1, "0", "2.00", "sale", False, None),
     )
     assert_rows(
         int_daily_sales(lines),
@@ -32,4 +34,5 @@ def test_sales_returns_credit_notes_and_charges(spark: SparkSession) -> None:
         ("S", "P", "2026-06-01", 6, 0, 6, "29.00", 0, "29.00", "1.00", 3, 2),
         ("S", "P", "2026-06-04", 0, 4, -4, 0, "20.00", "-20.00", 0, 0, 0),
         ("S", "POST", "2026-06-04", 0, 0, 0, "4.95", 0, "4.95", 0, 1, 1),
+        ("S", "Q", "2026-06-04", 2, 0, 2, "4.00", 0, "4.00", 0, 2, 2),  # no order named: two
     )

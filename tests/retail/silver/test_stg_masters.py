@@ -97,6 +97,50 @@ def test_customer_events(spark: SparkSession) -> None:
     assert rules_broken(stg_customers, raw, False) == [["customer_id is well-formed"]]
 
 
+def test_deletes_log_positions_and_dates_that_cannot_be(spark: SparkSession) -> None:
+    raw = landed(
+        spark,
+        CUSTOMERS,
+        "customer_id loyalty_tier updated_at _operation _event_no",
+        ("CUS-00000001", "gold", "2026-06-01 00:00:00", None, 7),
+        ("CUS-00000001", None, "2026-06-01 00:00:00", "delete", 8),
+        ("CUS-00000002", "gold", "2099-12-31 00:00:00", None, None),
+        ("CUS-00000002", "gold", "2999-01-01 00:00:00", None, None),
+        ("CUS-00000002", "gold", "2026-06-01 00:00:00", "merge", None),
+    )
+    assert_rows(
+        staged(stg_customers, raw, False),
+        stg_customers,
+        "customer_id sequence event_no operation",
+        ("CUS-00000001", "2026-06-01 00:00:00", 7, "upsert"),
+        ("CUS-00000001", "2026-06-01 00:00:00", 8, "delete"),
+        ("CUS-00000002", "2099-12-31 00:00:00", 0, "upsert"),
+    )
+    assert rules_broken(stg_customers, raw, False) == [
+        ["operation is known"],
+        ["sequence is not in the far future"],
+    ]
+
+
+def test_records_of_one_moment_that_differ_are_all_rejected(spark: SparkSession) -> None:
+    at = "2026-06-02 10:00:00"
+    raw = landed(
+        spark,
+        PRODUCTS,
+        "product_id sku category unit_price updated_at _source_file",
+        ("PRD-000001", "A", None, 1, at, "p/1.csv"),
+        ("PRD-000001", None, "A", 1, at, "p/2.csv"),
+        ("PRD-000002", "B", None, 1, at, "p/1.csv"),
+        ("PRD-000002", "B", None, 1, at, "p/2.csv"),
+        ("PRD-000002", "B", None, -1, at, "p/3.csv"),  # rejected for itself, and no tie
+    )
+    assert_rows(
+        staged(stg_products, raw, False), stg_products, "product_id sku", ("PRD-000002", "B")
+    )
+    tie = ["no ties"]
+    assert rules_broken(stg_products, raw, False) == [tie, tie, ["unit_price is not negative"]]
+
+
 def test_products_from_full_snapshots(spark: SparkSession, tmp_path: Path) -> None:
     raw = landed(
         spark,

@@ -1,7 +1,7 @@
 """Events: typed, once a day each, rejected by rule."""
 
 from pyspark.sql import SparkSession
-from rows import assert_rows, landed, rules_broken, staged
+from rows import assert_rows, landed, rules_broken, staged, table
 
 from retail.contracts import PAGE_VIEWS
 from retail.silver.stg_page_views import stg_page_views
@@ -25,13 +25,17 @@ def test_an_event_counts_once_a_day_by_its_utc_time(spark: SparkSession) -> None
             "/",
             "v/2026-06-01.csv",
         ),
+        ("E1", "S2", None, "2026-06-03 23:30:00", "search", "/new", "v/2026-06-03.csv"),
     )
+    (law,) = table(stg_page_views).declaration.conserves
+    assert raw.selectExpr(law.theirs).collect()[0][0] == 3
     assert_rows(
         staged(stg_page_views, raw),
         stg_page_views,
         f"{EVENT} page_url viewed_on",
         ("E1", "S1", None, "2026-06-01 23:30:00", "search", "/new", "2026-06-01"),
         ("E2", "S1", "CUS-00000001", "2026-06-02 01:30:00", "purchase", "/", "2026-06-02"),
+        ("E1", "S2", None, "2026-06-03 23:30:00", "search", "/new", "2026-06-03"),
     )
 
 

@@ -41,11 +41,11 @@ def stores(spark: SparkSession) -> DataFrame:
     return frame(
         spark,
         stg_stores,
-        "store_id state sequence",
-        ("STR-0001", "CA", "2026-01-01 00:00:00"),
-        ("STR-0001", None, "2026-08-01 00:00:00"),  # closed, as absence from a snapshot tells
-        ("STR-0002", "NY", "2026-01-01 00:00:00"),
-        ("STR-0002", "TX", "2026-02-01 00:00:00"),
+        "store_id state operation sequence event_no",
+        ("STR-0001", "CA", "upsert", "2026-01-01 00:00:00", 0),
+        ("STR-0002", "NY", "upsert", "2026-02-01 00:00:00", 0),
+        ("STR-0002", "TX", "upsert", "2026-02-01 00:00:00", 1),
+        ("STR-0002", None, "delete", "2026-03-01 00:00:00", 0),
     )
 
 
@@ -150,6 +150,7 @@ def test_bad_lines_say_what_they_break(spark: SparkSession) -> None:
         {"unit_price": None, "total_amount": None},
         {"transaction_id": None},
         {"transaction_date": "2026-02-30 10:00:00"},
+        {"order_id": "O1"},
         {"store_id": "S1", "product_id": "P1", "customer_id": "C1"},
     )
     bounds = "absolute quantity is within the source's bounds"
@@ -157,6 +158,7 @@ def test_bad_lines_say_what_they_break(spark: SparkSession) -> None:
         [bounds],
         [bounds],
         ["line_type is known"],
+        ["order_id is well-formed"],
         ["order_status is known", "channel is known", "fulfillment_type is known"],
         ["quantity is INT", "quantity is present"],
         ["store_id is well-formed", "product_id is well-formed", "customer_id is well-formed"],

@@ -1,4 +1,4 @@
-"""The examples in the terms' docstrings hold."""
+"""The examples in the docstrings of terms and of the generator's hashing hold."""
 
 import doctest
 import importlib
@@ -11,10 +11,12 @@ from pyspark.sql import functions as F
 import retail.terms
 
 TERMS = [f"retail.terms.{info.name}" for info in pkgutil.iter_modules(retail.terms.__path__)]
+TERMS.append("retail.generator.hashing")
 
 
 @pytest.mark.parametrize("name", TERMS)
 def test_examples_of_the_term_hold(spark: SparkSession, name: str) -> None:
     module = importlib.import_module(name)
-    failed, _ = doctest.testmod(module, extraglobs={"spark": spark, "F": F})
+    failed, attempted = doctest.testmod(module, extraglobs={"spark": spark, "F": F})
+    assert attempted > 0, "a term shows an example"
     assert failed == 0

@@ -12,7 +12,7 @@ from toy.contracts import PRICES
 @table(
     key=("item_id", "sequence"),
     scope=keys("item_id"),
-    newest=("sequence",),
+    ties="quarantine",
     schema="""
         item_id   STRING NOT NULL COMMENT 'Item',
         price     DECIMAL(18,2) COMMENT 'Price of one',

@@ -1,0 +1,22 @@
+"""Change events of products, customers and stores: their sequence, and what each must hold."""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from lakehouse import expect, sequence
+
+# The instant of an event, and its order among the events of that instant.
+SEQUENCE = ("sequence", "event_no")
+RULES = (
+    expect.quarantine("operation IN ('upsert', 'delete')", "operation is known"),
+    expect.quarantine("sequence <= {history.latest}", "sequence is not in the far future"),
+)
+
+
+def event() -> dict[str, Column]:
+    """When an event happened and what it did, from what landed: sequence, event_no, operation."""
+    return {
+        "sequence": sequence(F.col("updated_at")),
+        "event_no": F.coalesce("_event_no", F.lit(0)).cast("bigint"),
+        "operation": F.coalesce("_operation", F.lit("upsert")),
+    }

@@ -1,0 +1,105 @@
+"""Parquet that fits its raw table: what is copied as it is, and what must go through Spark."""
+
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable, Schema
+
+from lakehouse.landing import copy
+from lakehouse.landing.bronze import Batch
+from lakehouse.landing.probe import probe
+from lakehouse.landing.source import Contract, EntityMapping
+from lakehouse.log import Log, Record, create_from_json
+
+CONTRACT = Contract("sales", "id STRING, units INT, sold_on DATE", frozenset({"sold_on"}))
+AS_LANDED = EntityMapping(CONTRACT, ("*.parquet",))
+BATCH = Batch("b1", "2026-06-30T10:00:00+00:00")
+DAY = pa.array([date(2026, 6, 1)])
+
+
+def put(landing: Path, name: str, **columns: pa.Array) -> str:
+    pq.write_table(pa.table(columns), landing / name)
+    return name
+
+
+def sale(units: pa.Array | None = None, **more: pa.Array) -> dict[str, pa.Array]:
+    units = pa.array([2], pa.int32()) if units is None else units
+    return {"id": pa.array(["a"]), "units": units} | more
+
+
+def fitting(
+    landing: Path, *paths: str, mapping: EntityMapping = AS_LANDED, table: str = "none"
+) -> pa.Schema | None:
+    probes = {path: probe(landing / path, mapping) for path in paths}
+    return copy.fitting(landing, mapping, probes, landing / table)
+
+
+def load(landing: Path, *paths: str, table: str = "lake") -> list[dict[str, object]]:
+    schema = fitting(landing, *paths, table=table)
+    assert schema is not None
+    create_from_json(landing / table, Schema.from_arrow(schema).to_json(), "", None)
+    copy.append(landing / table, landing, paths, schema, BATCH, Record(batch="b1"))
+    return DeltaTable(str(landing / table)).to_pyarrow_table().sort_by("_source_file").to_pylist()
+
+
+def test_rows_are_copied_with_their_file_and_batch_and_the_commit_has_the_record(
+    tmp_path: Path,
+) -> None:
+    one = put(tmp_path, "one.parquet", **sale())
+    two = put(tmp_path, "two.parquet", **sale(sold_on=DAY, shelf=pa.array([7], pa.int64())))
+    rows = load(tmp_path, two, one)
+    found = [(r["units"], r["sold_on"], r["shelf"], r["_source_file"]) for r in rows]
+    assert found == [(2, None, None, one), (2, date(2026, 6, 1), 7, two)]
+    assert {(r["_batch_id"], str(r["_ingested_at"])) for r in rows} == {
+        ("b1", "2026-06-30 10:00:00+00:00")
+    }
+    record = Log(tmp_path / "lake").record()
+    assert record is not None
+    assert record.batch == "b1"
+
+
+def test_a_later_file_is_added_to_what_is_there(tmp_path: Path) -> None:
+    first, second = put(tmp_path, "1.parquet", **sale()), put(tmp_path, "2.parquet", **sale())
+    load(tmp_path, first)
+    assert [row["_source_file"] for row in load(tmp_path, second)] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        (sale(pa.array(["2"])), "another type than the file before"),
+        (sale(sold_on=pa.array([1], pa.timestamp("ns"))), "nanoseconds"),
+        (sale(tags=pa.array([["x"]])), "a nested type"),
+        (sale(**{"shelf row": pa.array([7])}), "a name that Delta refuses"),
+        (sale(ID=pa.array(["b"])), "two names that differ by case"),
+        (sale(_note=pa.array(["x"])), "a name kept for ours"),
+    ],
+)
+def test_what_needs_converting_is_left_to_spark(
+    tmp_path: Path, columns: dict[str, pa.Array], why: str
+) -> None:
+    plain = put(tmp_path, "plain.parquet", **sale())
+    odd = put(tmp_path, "odd.parquet", **columns)
+    assert fitting(tmp_path, plain), "the plain file alone fits"
+    assert fitting(tmp_path, plain, odd) is None, why
+
+
+def test_what_a_mapping_changes_or_another_format_brings_is_left_to_spark(tmp_path: Path) -> None:
+    plain = put(tmp_path, "plain.parquet", **sale())
+    (tmp_path / "text.csv").write_text("id,units\na,2\n")
+    mapped = EntityMapping(CONTRACT, ("*",), columns={"id": "upper(id)", "units": "units"})
+    chosen = EntityMapping(CONTRACT, ("*",), where=("units > 0",))
+    assert fitting(tmp_path, plain, mapping=mapped) is None
+    assert fitting(tmp_path, plain, mapping=chosen) is None
+    assert fitting(tmp_path, plain, "text.csv") is None
+
+
+def test_a_column_or_type_that_the_table_lacks_is_left_to_spark(tmp_path: Path) -> None:
+    load(tmp_path, put(tmp_path, "1.parquet", **sale()))
+    more = put(tmp_path, "2.parquet", **sale(shelf=pa.array([7])))
+    wider = put(tmp_path, "3.parquet", **sale(pa.array([2], pa.int64())))
+    assert fitting(tmp_path, more, table="lake") is None
+    assert fitting(tmp_path, wider, table="lake") is None
