@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import date
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -53,7 +52,7 @@ def frame(options: argparse.Namespace) -> Frame:
     source = load_source(options.source or conf_folder() / "sources" / DEFAULT_SOURCE, CONTRACTS)
     conf = load(options.env, source.settings)
     lake, files = folder(options.lake or conf["lake"]), folder(options.landing or conf["landing"])
-    adapt = partial(_adapter(source), files) if source.adapter else None
+    adapt = functools.partial(_adapter(source), files) if source.adapter else None
     return Frame(
         catalogue=load_catalogue("retail"),
         lake=lake,

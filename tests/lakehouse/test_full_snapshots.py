@@ -127,5 +127,5 @@ def test_an_entity_that_no_table_takes_as_snapshots_is_refused(house: House) -> 
     with pytest.raises(
         LakehouseError, match=r"sets snapshots\.price, but .*mean snapshots\.prices"
     ):
-        house.build(snapshots={"price": True})
+        house.build(snapshots={"prices": False, "price": True})
     assert not house.lake.exists()

@@ -40,5 +40,5 @@ def stg_customers(
 ) -> DataFrame:
     """One row per customer and change event, the full state as the event left it."""
     landed = conform(raw_customers, CUSTOMERS)
-    landed = snapshot_events(landed, "customer_id") if snapshots else landed
-    return landed.withColumns(events.event())
+    log = snapshot_events(landed, "customer_id") if snapshots else landed
+    return log.withColumns(events.event())

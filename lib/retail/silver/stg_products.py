@@ -44,5 +44,5 @@ def stg_products(
 ) -> DataFrame:
     """One row per product and change event, the full state as the event left it."""
     landed = conform(raw_products, PRODUCTS)
-    landed = snapshot_events(landed, "product_id") if snapshots else landed
-    return landed.withColumns(events.event() | {"is_active": F.coalesce("is_active", F.lit(True))})
+    log = snapshot_events(landed, "product_id") if snapshots else landed
+    return log.withColumns(events.event() | {"is_active": F.coalesce("is_active", F.lit(True))})

@@ -44,5 +44,5 @@ def stg_stores(
 ) -> DataFrame:
     """One row per store and change event, the full state as the event left it."""
     landed = conform(raw_stores, STORES)
-    landed = snapshot_events(landed, "store_id") if snapshots else landed
-    return landed.withColumns(events.event() | {"is_active": F.coalesce("is_active", F.lit(True))})
+    log = snapshot_events(landed, "store_id") if snapshots else landed
+    return log.withColumns(events.event() | {"is_active": F.coalesce("is_active", F.lit(True))})

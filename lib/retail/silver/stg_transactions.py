@@ -96,8 +96,7 @@ def stg_transactions(
     store's zone (or the source's, where it has one) gives the instant that history needs.
     """
     lines = conform(raw_transactions, TRANSACTIONS)
-    # A delete tells no state, and lines of a store that closed keep its zone.
-    known = stg_stores.where("state IS NOT NULL")
+    known = stg_stores.where("operation <> 'delete'")
     zones = newest_state(known, "store_id", sequence=SEQUENCE).select(
         "store_id", zone_of(F.col("state")).alias("_zone")
     )
