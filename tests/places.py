@@ -12,6 +12,7 @@ Build = Callable[..., Result]
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "online_retail_sample"
+LATE_COSTS = ROOT / "data" / "late_costs_sample"
 REAL = Path(os.environ.get("RETAIL_DATA", ROOT / "../shared/data")) / "online_retail_by_day"
 
 needs_real_data = pytest.mark.skipif(

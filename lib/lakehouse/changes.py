@@ -10,6 +10,7 @@ from datetime import date
 from functools import reduce
 from typing import cast
 
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -81,15 +82,35 @@ def changed_rows(spark: SparkSession, columns: list[str], pin: Pinned) -> DataFr
 
     ``_net`` says how often: above 0 inserted, below 0 deleted.
     """
-    feed = (
+    return net(change_feed(spark, pin), columns)
+
+
+def change_feed(spark: SparkSession, pin: Pinned) -> DataFrame:
+    """Images of rows, before and after, that the commits since the version built from wrote."""
+    return (
         spark.read.format("delta")
         .option("readChangeFeed", "true")
         .option("startingVersion", cast(int, pin.built) + 1)
         .option("endingVersion", pin.version)
         .load(pin.path)
     )
+
+
+def net(feed: DataFrame, columns: list[str]) -> DataFrame:
+    """Images that do not cancel out; ``_net`` is above 0 for inserted, below 0 for deleted."""
     sign = F.when(F.col("_change_type").isin("insert", "update_postimage"), 1).otherwise(-1)
     return feed.groupBy(*columns).agg(F.sum(sign).alias(NET)).where(f"{NET} <> 0")
+
+
+def unreadable(error: Exception) -> str | None:
+    """Why a change feed cannot be read, where that is what the error says; else None."""
+    if isinstance(error, PySparkException) and (error.getCondition() or "").startswith("DELTA"):
+        first = str(error).strip().split("\n")[0][:120]
+        return f"the change feed cannot be read ({first})"
+    # A vacuumed change file surfaces as a Py4J error.
+    if "FileNotFound" in str(error) or "FILE_NOT_EXIST" in str(error):
+        return "its change files are gone"
+    return None
 
 
 def affected(

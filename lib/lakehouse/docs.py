@@ -5,9 +5,11 @@ from pathlib import Path
 
 from lakehouse.catalogue import LAYERS, Catalogue, Table, View
 from lakehouse.declare import (
+    ByCommit,
     ByDay,
     ByKey,
     ByVersion,
+    Changelog,
     Days,
     Files,
     History,
@@ -154,6 +156,8 @@ def _scope(scope: Scope) -> str:
             return f"the rows of the affected {', '.join(scope.columns)}"
         case Files():
             return "the rows of the affected files"
+        case Changelog():
+            return "never; what each commit changed is appended"
     return "whole"
 
 
@@ -167,4 +171,6 @@ def _spread(spread: Spread | None) -> str:
             return f"by {', '.join(spread.columns)}"
         case ByVersion():
             return f"by version of {spread.key} at {spread.at}"
+        case ByCommit():
+            return f"by commit, rows matched by {', '.join(spread.columns)}"
     return "any change"

@@ -15,7 +15,7 @@ from typing import Any
 from lakehouse.catalogue import Catalogue, Table
 from lakehouse.changes import Pinned
 from lakehouse.conf import lookup
-from lakehouse.declare import Days
+from lakehouse.declare import Changelog, Days
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.ledger import NAME, Files, Ledger, Survey
 from lakehouse.landing.source import Source
@@ -92,16 +92,22 @@ def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
         )
         for name, log in logs.items()
     }
-    if reason := _whole_reason(frame, table, record, built):
+    is_log = isinstance(table.declaration.scope, Changelog) and built is not None
+    if not is_log and (reason := _whole_reason(frame, table, record, built)):
         return Verdict(table, reason, record, True, tuple(logs), pins)
     assert built is not None
-    changed = tuple(n for n, log in logs.items() if log.changed_since(built.built_from[n][1]))
+    changed = tuple(n for n, log in logs.items() if _moved_on(log, built.built_from.get(n)))
     moved = _days_between(built.as_of, record.as_of)
     reasons = [f"{', '.join(changed)} changed"] if changed else []
     reasons += [f"as of {record.as_of}"] if moved else []
     return Verdict(
         table, "; ".join(reasons), record, False, changed, pins, as_of_days=frozenset(moved)
     )
+
+
+def _moved_on(log: Log, built: list[Any] | None) -> bool:
+    """Whether an input is another table than the one built from, or has changed since."""
+    return built is None or built[0] != log.id or log.changed_since(built[1])
 
 
 def _whole_reason(frame: Frame, table: Table, record: Record, built: Record | None) -> str:
