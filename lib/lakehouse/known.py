@@ -8,11 +8,12 @@ from pyspark.sql import functions as F
 from sqlglot import exp
 
 from lakehouse import quality
-from lakehouse.catalogue import Catalogue, Table, did_you_mean
+from lakehouse.catalogue import Catalogue, did_you_mean
 from lakehouse.changes import VALID_FROM, VALID_TO, used_columns
 from lakehouse.declare import Changelog
 from lakehouse.errors import LakehouseError
 from lakehouse.invoke import invoke
+from lakehouse.log import Log
 from lakehouse.plan import Frame
 from lakehouse.query import Row, in_duckdb, is_history
 from lakehouse.session import start
@@ -32,9 +33,12 @@ def as_known(spark: SparkSession, frame: Frame, name: str, instant: datetime) ->
     needs no old version of any table and outlives VACUUM. A landed file that was corrected later
     counts from its correction on: what it said before is gone.
 
-    Raises LakehouseError for a name that is no table, for a log of what happened, and for tables
-    that follow the as-of day, which was another one then.
+    Raises LakehouseError for a name that is no table, for a log of what happened, for tables that
+    follow the as-of day, which was another one then, and where the lake lacks what landed.
     """
+    _check(frame, name)
+    for ancestor in sorted(frame.catalogue.ancestors(name)):
+        _check(frame, ancestor)
     return _made(spark, frame, name, instant, {})
 
 
@@ -43,7 +47,7 @@ def _made(
 ) -> DataFrame:
     """``as_known``, each upstream table made once."""
     if name not in made:
-        table = _answerable(frame, name)
+        table = frame.catalogue.tables[name]
         if table.entity:
             raw = spark.read.format("delta").load(str(frame.path(table)))
             made[name] = raw.where(F.col("_ingested_at") <= F.lit(instant).cast("timestamp"))
@@ -62,7 +66,7 @@ def _made(
     return made[name]
 
 
-def _answerable(frame: Frame, name: str) -> Table:
+def _check(frame: Frame, name: str) -> None:
     tables = frame.catalogue.tables
     if name not in tables:
         raise LakehouseError(
@@ -78,7 +82,10 @@ def _answerable(frame: Frame, name: str) -> Table:
             f"{name} follows the last business day, which was another one then; it cannot be shown"
             " as it was known, so ask for the tables it is made from."
         )
-    return tables[name]
+    if tables[name].entity and not Log(frame.path(tables[name])).exists:
+        raise LakehouseError(
+            f"{frame.lake} does not hold {name}, from which the answer is made; build it first."
+        )
 
 
 def tables_read(sql: str, catalogue: Catalogue) -> set[str]:
