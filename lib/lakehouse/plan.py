@@ -84,19 +84,16 @@ def judge(frame: Frame, table: Table, survey: Survey) -> Verdict:
         frame.source.name,
     )
     built = Log(frame.path(table)).record()
+    before = built.built_from if built else {}
     pins = {
-        name: Pinned(
-            str(log.path),
-            log.version,
-            built.built_from.get(name, [None, None])[1] if built else None,
-        )
+        name: Pinned(str(log.path), log.version, before.get(name, [None, None])[1])
         for name, log in logs.items()
     }
     is_log = isinstance(table.declaration.scope, Changelog) and built is not None
     if not is_log and (reason := _whole_reason(frame, table, record, built)):
         return Verdict(table, reason, record, True, tuple(logs), pins)
     assert built is not None
-    changed = tuple(n for n, log in logs.items() if _moved_on(log, built.built_from.get(n)))
+    changed = tuple(n for n, log in logs.items() if _moved_on(log, before.get(n)))
     moved = _days_between(built.as_of, record.as_of)
     reasons = [f"{', '.join(changed)} changed"] if changed else []
     reasons += [f"as of {record.as_of}"] if moved else []

@@ -264,7 +264,8 @@ def test_a_late_cost_reaches_its_lines_and_days_and_no_others(
     since = datetime.fromisoformat(f"{days[1]} 18:00:00").replace(tzinfo=UTC)
     product = land_late_cost(files, lake, since)
     old = {row["transaction_id"]: row for row in table(lake, "gold/fact_sales")}
-    assert build(files, lake).exit_status == 0
+    result = build(files, lake)
+    assert result.exit_status == 0, [o.reason for o in result.outcomes]
     new = {row["transaction_id"]: row for row in table(lake, "gold/fact_sales")}
     lines = {
         i for i, row in old.items() if row["product_id"] == product and row["sold_at"] >= since
