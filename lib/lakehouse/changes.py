@@ -110,6 +110,8 @@ def unreadable(error: Exception) -> str | None:
     # A vacuumed change file surfaces as a Py4J error.
     if "FileNotFound" in str(error) or "FILE_NOT_EXIST" in str(error):
         return "its change files are gone"
+    if "SchemaColumnConvertNotSupported" in str(error):
+        return "its columns had other types before"
     return None
 
 
