@@ -2,6 +2,7 @@
 
 import sys
 
+from lakehouse.known import as_then
 from lakehouse.query import in_duckdb, in_spark, show
 from retail import project
 
@@ -12,10 +13,16 @@ def main() -> int:
     parser.add_argument("sql", help="a SELECT, or a file that holds one")
     parser.add_argument("--format", choices=["table", "csv", "json"], default="table")
     parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb")
+    parser.add_argument("--valid-at", help="of history tables the versions valid then, UTC")
+    parser.add_argument("--known-at", help="tables as of what had landed by then, UTC")
     options = parser.parse_args()
     frame = project.frame(options)
     sql = project.text(options.sql)
-    if options.engine == "spark":
+    valid_at = project.instant(options.valid_at, "--valid-at")
+    known_at = project.instant(options.known_at, "--known-at")
+    if valid_at or known_at:
+        columns, rows = as_then(frame, sql, valid_at, known_at)
+    elif options.engine == "spark":
         columns, rows = in_spark(frame.conf, frame.lake, frame.catalogue, sql)
     else:
         columns, rows = in_duckdb(frame.lake, frame.catalogue, sql)

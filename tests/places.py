@@ -13,6 +13,7 @@ Build = Callable[..., Result]
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "online_retail_sample"
 ADVENTUREWORKS_SAMPLE = ROOT / "data" / "adventureworks_sample"
+LATE_COSTS = ROOT / "data" / "late_costs_sample"
 RETAIL_DATA = Path(os.environ.get("RETAIL_DATA", ROOT / "../shared/data"))
 REAL = RETAIL_DATA / "online_retail_by_day"
 ADVENTUREWORKS = RETAIL_DATA / "adventureworks"

@@ -1,9 +1,11 @@
 """The engine: tables as pure functions, kept right incrementally on Delta. Knows no retail."""
 
 from lakehouse.declare import (
+    by_commit,
     by_day,
     by_key,
     by_version,
+    changelog,
     conserved,
     days,
     expect,
@@ -27,9 +29,11 @@ __all__ = [
     "UNKNOWN",
     "Contract",
     "LakehouseError",
+    "by_commit",
     "by_day",
     "by_key",
     "by_version",
+    "changelog",
     "conform",
     "conserved",
     "days",

@@ -5,19 +5,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
-from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import quality, quarantine
 from lakehouse.catalogue import Table
-from lakehouse.changes import WHOLE, Affected, affected, read_input, restrict, within
-from lakehouse.conf import lookup
-from lakehouse.declare import Days
+from lakehouse.changes import (
+    WHOLE,
+    Affected,
+    affected,
+    read_input,
+    restrict,
+    unreadable,
+    within,
+)
+from lakehouse.declare import Changelog, Days
 from lakehouse.errors import LakehouseError
+from lakehouse.follow import follow
+from lakehouse.invoke import invoke
 from lakehouse.log import Log, Record
 from lakehouse.plan import Frame, Verdict, frame_as_of
 from lakehouse.write import (
@@ -56,13 +62,11 @@ def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
     table = verdict.table
     target = Target(table, frame.path(table))
     before = Log(target.path).version
-    part, reason = _part(spark, frame, verdict)
-    outcome = Outcome(table.full_name, "built", reason, "whole" if part.is_whole else "part")
-    try:
-        outcome = _write(spark, frame, replace(verdict, reason=reason), target, part, outcome)
-    finally:
-        if part.keys is not None:
-            part.keys.unpersist()
+    if isinstance(table.declaration.scope, Changelog):
+        mode = "whole" if verdict.whole else "part"
+        outcome = Outcome(table.full_name, "built", follow(spark, frame, verdict, target), mode)
+    else:
+        outcome = _make(spark, frame, verdict, target)
     log = Log(target.path)
     rows, files, size = files_and_bytes(target.path) if log.version > before else (0, 0, 0)
     return replace(
@@ -76,6 +80,18 @@ def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
     )
 
 
+def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Outcome:
+    """Make the affected part again."""
+    part, reason = _part(spark, frame, verdict)
+    table = verdict.table
+    outcome = Outcome(table.full_name, "built", reason, "whole" if part.is_whole else "part")
+    try:
+        return _write(spark, frame, replace(verdict, reason=reason), target, part, outcome)
+    finally:
+        if part.keys is not None:
+            part.keys.unpersist()
+
+
 def _part(spark: SparkSession, frame: Frame, verdict: Verdict) -> tuple[Affected, str]:
     """The affected part; whole, and why, where the change feed cannot be read."""
     if verdict.whole:
@@ -87,15 +103,10 @@ def _part(spark: SparkSession, frame: Frame, verdict: Verdict) -> tuple[Affected
         if verdict.as_of_days and part.days is not None:
             part = replace(part, days=part.days | verdict.as_of_days)
         return part, verdict.reason
-    except PySparkException as error:
-        if not (error.getCondition() or "").startswith("DELTA"):
+    except Exception as error:
+        if (cause := unreadable(error)) is None:
             raise
-        first = str(error).strip().split("\n")[0][:120]
-        return WHOLE, f"{verdict.reason}, but the change feed cannot be read ({first})"
-    except Exception as error:  # a vacuumed change file surfaces as a Py4J error
-        if "FileNotFound" not in str(error) and "FILE_NOT_EXIST" not in str(error):
-            raise
-        return WHOLE, f"{verdict.reason}, but its change files are gone"
+        return WHOLE, f"{verdict.reason}, but {cause}"
 
 
 def _write(
@@ -168,15 +179,11 @@ def _computed_once(rows: DataFrame, part: Affected) -> Iterator[DataFrame]:
 def call(spark: SparkSession, frame: Frame, verdict: Verdict, part: Affected) -> DataFrame:
     """The table's function over its pinned inputs, restricted to the affected part."""
     table, tables = verdict.table, frame.catalogue.tables
-    arguments: dict[str, Any] = {}
+    inputs: dict[str, DataFrame] = {}
     for name, spread in table.inputs.items():
         everything = read_input(spark, tables[name], spread, verdict.pins[name])
-        arguments[name] = restrict(table, tables[name], spread, everything, part)
-    arguments |= {name: lookup(frame.conf, path) for name, path in table.settings.items()}
-    if table.takes_as_of:
-        arguments["as_of"] = date.fromisoformat(str(verdict.record.as_of))
-    result: DataFrame = table.declaration.function(**arguments)
-    return result
+        inputs[name] = restrict(table, tables[name], spread, everything, part)
+    return invoke(table, inputs, frame.conf, verdict.record.as_of)
 
 
 def _warnings(spark: SparkSession, frame: Frame, target: Target, version: int) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ Build order, lineage, contracts and checks are all derived from what it holds.
 """
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Iterable
@@ -13,8 +14,10 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from lakehouse.declare import (
     SOURCE_FILE,
+    ByCommit,
     ByKey,
     ByVersion,
+    Changelog,
     Declaration,
     Files,
     Keys,
@@ -27,7 +30,7 @@ from lakehouse.fingerprint import fingerprint
 from lakehouse.schema import Column, names, parse
 from lakehouse.views import OPS, View
 
-LAYERS = ("bronze", "silver", "gold")
+LAYERS = ("bronze", "silver", "gold", "ops")
 LANDED = "landed"
 AS_OF = "as_of"
 
@@ -123,6 +126,7 @@ class Catalogue:
                     f"{table.place}: {table.name} reads the bronze table {name}; only stg_ tables"
                     f" may, so read {name.replace('raw_', 'stg_', 1)} instead."
                 )
+            self._check_scope(table, upstream, spread)
             self._check_columns(table, upstream, spread)
         wanted = {*table.declaration.key, *table.declaration.references}
         if missing := wanted - set(names(table.declaration.schema)):
@@ -193,6 +197,21 @@ class Catalogue:
     def _views_in_order(self) -> list[View]:
         """Every view after those it selects from, as if every build had been made."""
         return self.views_over([*(table.full_name for table in self.tables.values()), *OPS])
+
+    def _check_scope(self, table: Table, upstream: Table, spread: Spread | None) -> None:
+        follows = isinstance(table.declaration.scope, Changelog)
+        if follows != isinstance(spread, ByCommit):
+            wanted = "by_commit(...), as its scope is changelog" if follows else "another spread"
+            raise LakehouseError(
+                f"{table.place}: {table.name} takes {upstream.name} by the wrong spread; expected"
+                f" {wanted} (by_commit is for tables of scope changelog alone)."
+            )
+        if isinstance(spread, ByCommit) and spread.columns != upstream.declaration.key:
+            raise LakehouseError(
+                f"{table.place}: {table.name} takes {upstream.name} by commit of"
+                f" {', '.join(spread.columns)}; expected its key,"
+                f" {', '.join(upstream.declaration.key)}."
+            )
 
     def _topological_order(self) -> list[str]:
         order: list[str] = []
@@ -277,10 +296,12 @@ def _scope_columns(table: Table) -> str:
 
 
 def load(package: str) -> Catalogue:
-    """The catalogue of ``package``: one module a table in its bronze, silver and gold folders."""
+    """The catalogue of ``package``: one module a table in those of its folders that are layers."""
     tables: list[Table] = []
     views: list[View] = []
     for layer in LAYERS:
+        if importlib.util.find_spec(f"{package}.{layer}") is None:
+            continue
         folder = importlib.import_module(f"{package}.{layer}")
         for info in sorted(pkgutil.iter_modules(folder.__path__), key=lambda i: i.name):
             module = importlib.import_module(f"{folder.__name__}.{info.name}")

@@ -10,6 +10,7 @@ from datetime import date
 from functools import reduce
 from typing import cast
 
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -87,8 +88,7 @@ def changed_rows(spark: SparkSession, columns: list[str], pin: Pinned) -> DataFr
 
     ``_net`` says how often: above 0 inserted, below 0 deleted.
     """
-    feed = _feed(spark, pin).groupBy(*columns).agg(F.sum(_sign()).alias(NET))
-    return feed.where(f"{NET} <> 0")
+    return net(change_feed(spark, pin), columns)
 
 
 def _changed_keys(
@@ -99,12 +99,12 @@ def _changed_keys(
     Images that are equal cancel in a signed sum of hashes: one narrow shuffle, by key.
     """
     content = F.xxhash64(*columns, *[F.isnull(name) for name in columns]).cast("decimal(38,0)")
-    net = F.sum(content * _sign()).alias(NET)
-    return _feed(spark, pin).groupBy(*key).agg(net).where(f"{NET} <> 0").select(*key)
+    feed = change_feed(spark, pin).groupBy(*key).agg(F.sum(content * _sign()).alias(NET))
+    return feed.where(f"{NET} <> 0").select(*key)
 
 
-def _feed(spark: SparkSession, pin: Pinned) -> DataFrame:
-    """The images of an input's changed rows since the version built from."""
+def change_feed(spark: SparkSession, pin: Pinned) -> DataFrame:
+    """Images of rows, before and after, that the commits since the version built from wrote."""
     return (
         spark.read.format("delta")
         .option("readChangeFeed", "true")
@@ -114,10 +114,28 @@ def _feed(spark: SparkSession, pin: Pinned) -> DataFrame:
     )
 
 
+def net(feed: DataFrame, columns: list[str]) -> DataFrame:
+    """Images that do not cancel out; ``_net`` is above 0 for inserted, below 0 for deleted."""
+    return feed.groupBy(*columns).agg(F.sum(_sign()).alias(NET)).where(f"{NET} <> 0")
+
+
 def _sign() -> Column:
     """1 for an image of a row that came, -1 for one of a row that went."""
     came = F.col("_change_type").isin("insert", "update_postimage")
     return F.when(came, 1).otherwise(-1)
+
+
+def unreadable(error: Exception) -> str | None:
+    """Why a change feed cannot be read, where that is what the error says; else None."""
+    if isinstance(error, PySparkException) and (error.getCondition() or "").startswith("DELTA"):
+        first = str(error).strip().split("\n")[0][:120]
+        return f"the change feed cannot be read ({first})"
+    # A vacuumed change file surfaces as a Py4J error.
+    if "FileNotFound" in str(error) or "FILE_NOT_EXIST" in str(error):
+        return "its change files are gone"
+    if "SchemaColumnConvertNotSupported" in str(error):
+        return "its columns had other types before"
+    return None
 
 
 def affected(

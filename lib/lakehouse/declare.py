@@ -69,7 +69,14 @@ class Files:
     partition: str | None = None
 
 
-Scope = Whole | Days | Keys | Files
+@dataclass(frozen=True)
+class Changelog:
+    """A log: what each commit of the first input changed is appended, and stays."""
+
+    partition: str | None = None
+
+
+Scope = Whole | Days | Keys | Files | Changelog
 
 
 def whole() -> Whole:
@@ -107,6 +114,16 @@ def history(
 def files(entity: str) -> Files:
     """A raw table: what the landed files of ``entity`` hold."""
     return Files(entity)
+
+
+def changelog() -> Changelog:
+    """Append what the commits of the first input changed; every input is told ``by_commit``.
+
+    Such a table is a log of what happened, and so the one exception from the law that incremental
+    equals full: it starts empty at the present versions of its inputs, is never made again, and a
+    full refresh or other code leaves its rows as they are.
+    """
+    return Changelog()
 
 
 # Spreads: how a change in an input reaches the scope ----------------------------------------
@@ -154,7 +171,15 @@ class ByVersion:
     onwards: bool = False
 
 
-Spread = ByDay | ByKey | ByVersion
+@dataclass(frozen=True)
+class ByCommit:
+    """The rows that a commit changed, before and after, matched by ``columns``, their key."""
+
+    columns: tuple[str, ...]
+    uses: tuple[str, ...] | None = None
+
+
+Spread = ByDay | ByKey | ByVersion | ByCommit
 
 
 def by_day(
@@ -185,6 +210,18 @@ def by_version(
     ``onwards`` spreads them to all later rows too, for a function that asks whether one ended.
     """
     return ByVersion(key, at, _tuple(uses), onwards)
+
+
+def by_commit(*columns: str, uses: Iterable[str] | None = None) -> ByCommit:
+    """What commits changed, for a table of scope ``changelog``: not rows, but images of rows.
+
+    The function gets one row per value of ``columns`` (the input's key) and commit that changed
+    it: ``before`` and ``after`` (structs of the other columns used; null where the row was not
+    there), and ``commit_version``. A row rewritten as it was is no change.
+    The first input is the one followed, and has ``committed_at`` and ``batch_id`` too. A further
+    one shows what went into each of those commits that had not gone into the one before.
+    """
+    return ByCommit(columns, _tuple(uses))
 
 
 def _tuple(names: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from lakehouse.catalogue import LAYERS, Catalogue, Table
 from lakehouse.declare import (
+    ByCommit,
     ByDay,
     ByKey,
     ByVersion,
+    Changelog,
     Days,
     Files,
     History,
@@ -157,6 +159,8 @@ def _scope(scope: Scope) -> str:
             return f"the rows of the affected {', '.join(scope.columns)}"
         case Files():
             return "the rows of the affected files"
+        case Changelog():
+            return "never; what each commit changed is appended"
     return "whole"
 
 
@@ -171,4 +175,6 @@ def _spread(spread: Spread | None) -> str:
         case ByVersion():
             later = " and later" if spread.onwards else ""
             return f"by version of {', '.join(spread.columns)} at {spread.at}{later}"
+        case ByCommit():
+            return f"by commit, rows matched by {', '.join(spread.columns)}"
     return "any change"

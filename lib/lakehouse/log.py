@@ -36,7 +36,10 @@ _STATISTICS = "delta.dataSkippingStatsColumns"
 
 @dataclass(frozen=True)
 class Record:
-    """What a commit was built from: {input: [table id, version]}, code and conf values."""
+    """What a commit was built from: {input: [table id, version]}, code and conf values.
+
+    ``skipped`` says which changes of its inputs a log could not read, and so does not hold.
+    """
 
     built_from: dict[str, list[Any]] = field(default_factory=dict)
     fingerprint: str = ""
@@ -44,6 +47,7 @@ class Record:
     as_of: str | None = None
     batch: str = ""
     source: str = ""
+    skipped: str = ""
 
     def json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, default=str)
@@ -96,12 +100,12 @@ class Log:
             self._history = self._table.history() if self._table else []
         return self._history
 
-    def record(self) -> Record | None:
-        """The newest commit's record that tells what the rows were built from.
+    def record(self, version: int | None = None) -> Record | None:
+        """The record that tells what the rows of ``version``, or the newest, were built from.
 
         Maintenance adds commits without one; RESTORE means "as at the version restored".
         """
-        ceiling = self.version
+        ceiling = self.version if version is None else version
         for commit in self.commits():
             if commit["version"] > ceiling:
                 continue
@@ -124,12 +128,17 @@ class Log:
 
     def changed_since(self, version: int) -> bool:
         """Whether a commit after ``version`` may have moved rows."""
-        return any(
-            commit["version"] > version
+        return bool(self.changes(version, self.version))
+
+    def changes(self, after: int, until: int) -> list[dict[str, Any]]:
+        """The commits after one version, up to another, that may have moved rows; oldest first."""
+        return [
+            commit
+            for commit in reversed(self.commits())
+            if after < commit["version"] <= until
             and not commit["operation"].startswith(_NEUTRAL)
             and not _is_empty(commit)
-            for commit in self.commits()
-        )
+        ]
 
     def last_metrics(self) -> dict[str, int]:
         """Operation metrics of the newest commit, whole numbers only."""

@@ -16,7 +16,7 @@ from typing import Any
 from lakehouse.catalogue import Catalogue, Table, did_you_mean
 from lakehouse.changes import Pinned
 from lakehouse.conf import lookup
-from lakehouse.declare import Days
+from lakehouse.declare import Changelog, Days
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.ledger import NAME, Files, Ledger, Survey
 from lakehouse.landing.source import Source
@@ -134,18 +134,16 @@ def judge(frame: Frame, table: Table, survey: Survey, built: Record | None = Non
         source=frame.source.name,
     )
     built = built or Log(frame.path(table)).record()
+    before = built.built_from if built else {}
     pins = {
-        name: Pinned(
-            str(log.path),
-            log.version,
-            built.built_from.get(name, [None, None])[1] if built else None,
-        )
+        name: Pinned(str(log.path), log.version, before.get(name, [None, None])[1])
         for name, log in logs.items()
     }
-    if reason := _whole_reason(frame, table, record, built):
+    is_log = isinstance(table.declaration.scope, Changelog) and built is not None
+    if not is_log and (reason := _whole_reason(frame, table, record, built)):
         return Verdict(table, reason, record, True, tuple(logs), pins)
     assert built is not None
-    changed = tuple(n for n, log in logs.items() if log.changed_since(built.built_from[n][1]))
+    changed = tuple(n for n, log in logs.items() if _moved_on(log, before.get(n)))
     if changed and _snapshots_of(table) in frame.snapshots:
         reason = f"{', '.join(changed)} changed, and what it lacks shows in all snapshots alone"
         return Verdict(table, reason, record, True, tuple(logs), pins)
@@ -155,6 +153,11 @@ def judge(frame: Frame, table: Table, survey: Survey, built: Record | None = Non
     return Verdict(
         table, "; ".join(reasons), record, False, changed, pins, as_of_days=frozenset(moved)
     )
+
+
+def _moved_on(log: Log, built: list[Any] | None) -> bool:
+    """Whether an input is another table than the one built from, or has changed since."""
+    return built is None or built[0] != log.id or log.changed_since(built[1])
 
 
 def _whole_reason(frame: Frame, table: Table, record: Record, built: Record | None) -> str:

@@ -4,17 +4,20 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 from deltalake import DeltaTable
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from lakehouse.catalogue import Catalogue
+from lakehouse.declare import History
 from lakehouse.errors import LakehouseError
 
 Row = tuple[Any, ...]
@@ -26,8 +29,16 @@ def tables_in(lake: Path) -> Iterator[tuple[str, str, Path]]:
         yield log.parent.parent.name, log.parent.name, log.parent
 
 
-def connect(lake: Path, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
+def connect(
+    lake: Path,
+    catalogue: Catalogue,
+    valid_at: datetime | None = None,
+    known: Mapping[str, pa.Table] | None = None,
+) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection in which the lake's tables and the catalogue's views have their names.
+
+    Of history tables it shows the versions ``valid_at`` an instant, where one is given; the rows of
+    ``known``, by layer.name, stand in for those of the lake.
 
     Raises LakehouseError where the folder holds no lake.
     """
@@ -38,16 +49,33 @@ def connect(lake: Path, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"LOAD '{_extension()}'")
     for layer, name, path in found:
-        quoted = str(path).replace("'", "''")
+        full_name = f"{layer}.{name}"
+        if known and full_name in known:
+            rows = f"SELECT * FROM _{layer}_{name}"
+            connection.register(f"_{layer}_{name}", known[full_name])
+        else:
+            rows = _rows(path)
+        if valid_at and is_history(catalogue, full_name):
+            moment = f"TIMESTAMPTZ '{valid_at.isoformat()}'"
+            rows = f"SELECT * FROM ({rows}) WHERE valid_from <= {moment} AND {moment} < valid_to"
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
-        connection.execute(
-            f"CREATE VIEW {layer}.{name} AS SELECT * FROM delta_scan('{quoted}')"
-            if DeltaTable(str(path)).file_uris()
-            else f"CREATE VIEW {layer}.{name} AS {_empty(path)}"
-        )
+        connection.execute(f"CREATE VIEW {full_name} AS {rows}")
     for view in catalogue.views_over(f"{layer}.{name}" for layer, name, _ in found):
         connection.execute(f"CREATE VIEW {view.full_name} AS {view.sql}")
     return connection
+
+
+def _rows(path: Path) -> str:
+    """A SELECT of all rows of a Delta table."""
+    quoted = str(path).replace("'", "''")
+    has_files = DeltaTable(str(path)).file_uris()
+    return f"SELECT * FROM delta_scan('{quoted}')" if has_files else _empty(path)
+
+
+def is_history(catalogue: Catalogue, full_name: str) -> bool:
+    """Whether a name, as layer.name, is that of a history table."""
+    table = catalogue.tables.get(full_name.split(".")[1])
+    return table is not None and isinstance(table.declaration.scope, History)
 
 
 def _extension() -> Path:
@@ -103,13 +131,19 @@ def in_spark(
         raise LakehouseError(f"The query failed: {first}") from None
 
 
-def in_duckdb(lake: Path, catalogue: Catalogue, sql: str) -> tuple[list[str], list[Row]]:
-    """Columns and rows of a query that DuckDB answers.
+def in_duckdb(
+    lake: Path,
+    catalogue: Catalogue,
+    sql: str,
+    valid_at: datetime | None = None,
+    known: Mapping[str, pa.Table] | None = None,
+) -> tuple[list[str], list[Row]]:
+    """Columns and rows of a query that DuckDB answers; see ``connect``.
 
     Raises LakehouseError where DuckDB refuses it.
     """
     try:
-        answer = connect(lake, catalogue).execute(sql)
+        answer = connect(lake, catalogue, valid_at, known).execute(sql)
         return [column[0] for column in answer.description or []], answer.fetchall()
     except duckdb.Error as error:
         raise LakehouseError(f"The query failed: {error}") from None

@@ -125,12 +125,24 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     _merge(spark, hinted, target, record, literals)
 
 
+def append(rows: DataFrame, target: Target, record: Record) -> None:
+    """Add rows by one commit, which is made for no rows too; new columns are new in the table."""
+    options = _transaction(record)
+    if not Log(target.path).holds(target.table.columns, target.partition):
+        options["mergeSchema"] = "true"
+    _save(rows, target, record, mode="append", **options)
+
+
 def progress(spark: SparkSession, target: Target, record: Record) -> None:
     """Commit the record alone: nothing to write is still progress."""
     target.create()
     empty = spark.read.format("delta").load(str(target.path)).limit(0)
-    options = {"txnAppId": f"lakehouse-{record.batch}", "txnVersion": "1"}
-    _save(empty, target, record, mode="append", **options)
+    _save(empty, target, record, mode="append", **_transaction(record))
+
+
+def _transaction(record: Record) -> dict[str, str]:
+    """With it Delta commits an append of no rows."""
+    return {"txnAppId": f"lakehouse-{record.batch}", "txnVersion": "1"}
 
 
 def _difference(

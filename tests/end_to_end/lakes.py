@@ -9,10 +9,16 @@ import duckdb
 from deltalake import DeltaTable
 
 from lakehouse.catalogue import load
+from lakehouse.declare import Changelog
 from lakehouse.query import connect
 
 CATALOGUE = load("retail")
-TABLES = [table.full_name for table in CATALOGUE.tables.values()]
+# Tables that are a function of what landed; logs of what happened are not.
+TABLES = [
+    table.full_name
+    for table in CATALOGUE.tables.values()
+    if not isinstance(table.declaration.scope, Changelog)
+]
 Rows = list[tuple[Any, ...]]
 # What the design says of a line, in other words than ours: newest record per line, cost as of sale.
 LINES = """

@@ -13,7 +13,7 @@ from lakehouse.views import OPS
 
 HEAD = """
 from typing import Annotated
-from lakehouse import by_day, by_key, by_version, conserved, days, files, history, keys, table, view, whole
+from lakehouse import by_commit, by_day, by_key, by_version, changelog, conserved, days, files, history, keys, table, view, whole
 DDL = "id STRING NOT NULL, sold_on DATE, valid_from TIMESTAMP, valid_to TIMESTAMP"
 """
 RAW = (
@@ -42,7 +42,7 @@ def viewed(name: str, sql: str, comments: str = "{}") -> str:
 def package(folder: Path, monkeypatch: pytest.MonkeyPatch, *files: tuple[str, str]) -> str:
     """A package of table files in a folder of its own; returns its name."""
     name = f"made_{next(COUNT)}"
-    for layer in ("bronze", "silver", "gold"):
+    for layer in ("bronze", "silver", "gold", "ops"):
         (folder / name / layer).mkdir(parents=True)
         (folder / name / layer / "__init__.py").touch()
     (folder / name / "__init__.py").touch()
@@ -85,6 +85,21 @@ def package(folder: Path, monkeypatch: pytest.MonkeyPatch, *files: tuple[str, st
             "gold/b.py",
             declared("b", "stg_a", more="conserves=[conserved('count(*)', 'stg_a', 'count(*)')]"),
             "b conserves count(*) of stg_a, which no file declares; did you mean silver.stg_a",
+        ),
+        (
+            "ops/b.py",
+            declared("b", "stg_a: Annotated[object, by_key('id')]", scope="changelog()"),
+            "b takes stg_a by the wrong spread; expected by_commit(...)",
+        ),
+        (
+            "gold/b.py",
+            declared("b", "stg_a: Annotated[object, by_commit('id')]"),
+            "b takes stg_a by the wrong spread; expected another",
+        ),
+        (
+            "ops/b.py",
+            declared("b", "stg_a: Annotated[object, by_commit('sold_on')]", scope="changelog()"),
+            "takes stg_a by commit of sold_on; expected its key, id",
         ),
     ],
 )  # fmt: skip

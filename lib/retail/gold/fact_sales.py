@@ -17,6 +17,7 @@ from lakehouse import (
     valid_at,
 )
 from retail.terms import attribution, ledger
+from retail.terms.margin import line_cost, line_profit
 
 
 @table(
@@ -95,7 +96,7 @@ def fact_sales(
         F.coalesce("product_key", F.lit(UNKNOWN))
     )
     lines = valid_at(stg_transactions, versions, "product_id", F.col("sold_at"))
-    cost = F.round(ledger.net_units() * F.col("unit_cost"), 2).cast("decimal(18,2)")
+    cost = line_cost(ledger.net_units(), F.col("unit_cost"))
     return lines.withColumns(
         {
             "customer_key": F.when(
@@ -111,6 +112,6 @@ def fact_sales(
             "returned_amount": ledger.returned_amount(),
             "net_amount": ledger.net_amount(),
             "line_cost": cost,
-            "line_profit": (ledger.net_amount() - cost).cast("decimal(18,2)"),
+            "line_profit": line_profit(ledger.net_amount(), cost),
         }
     ).drop("total_amount", "fulfilled_from")

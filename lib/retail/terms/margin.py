@@ -24,3 +24,24 @@ def margin_pct() -> Column:
     <BLANKLINE>
     """
     return pct(gross_margin(), F.col("unit_price"))
+
+
+def line_cost(net_units: Column, unit_cost: Column) -> Column:
+    """Cost of the goods that a line kept, half up; null where the cost is unknown."""
+    return F.round(net_units * unit_cost, 2).cast("decimal(18,2)")
+
+
+def line_profit(net_amount: Column, line_cost: Column) -> Column:
+    """What is left of a line's money after the cost of its goods; null where that is unknown.
+
+    >>> row = spark.sql("SELECT 3 units, 3.335BD cost, 15.00BD money")
+    >>> cost = line_cost(F.col("units"), F.col("cost"))
+    >>> row.select(cost.alias("cost"), line_profit(F.col("money"), cost).alias("left")).show()
+    +-----+----+
+    | cost|left|
+    +-----+----+
+    |10.01|4.99|
+    +-----+----+
+    <BLANKLINE>
+    """
+    return (net_amount - line_cost).cast("decimal(18,2)")

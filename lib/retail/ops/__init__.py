@@ -1,0 +1,1 @@
+"""Logs of what happened to the tables of the other layers."""
