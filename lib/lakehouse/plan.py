@@ -258,9 +258,10 @@ def _loadable(files: Files) -> dict[str, str]:
 
 
 def values(frame: Frame, table: Table) -> dict[str, Any]:
-    """The conf values a table takes, by dotted path, for its record."""
+    """The conf values a table takes, by dotted path, as its record holds them: dates are text."""
     paths = {*table.settings.values(), *settings_of(table.declaration.expects)}
-    return {path: lookup(frame.conf, path) for path in sorted(paths)}
+    taken = {path: lookup(frame.conf, path) for path in sorted(paths)}
+    return {p: str(value) if isinstance(value, date) else value for p, value in taken.items()}
 
 
 def frame_as_of(frame: Frame) -> date:

@@ -7,6 +7,7 @@ the record as it landed, before the good rows are written.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 import sqlglot
@@ -103,8 +104,8 @@ def settings_of(rules: Iterable[Expectation]) -> set[str]:
 def _literal(value: Any) -> str:
     if value is None:
         return "NULL"
-    if isinstance(value, str):
-        return quoted(value)
+    if isinstance(value, str | date):
+        return quoted(str(value))
     return json.dumps(value)
 
 

@@ -1,10 +1,11 @@
 """Conf: what wins over what, and what is refused."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from lakehouse import LakehouseError
+from lakehouse import LakehouseError, expect, quality
 from lakehouse.conf import conf_folder, load, lookup, merge
 
 
@@ -81,3 +82,10 @@ def test_the_committed_environments_keep_what_delta_and_landing_need(
     assert spark["spark.sql.session.timeZone"] == "UTC"
     assert spark["spark.sql.ansi.enabled"] is True
     assert spark["spark.sql.legacy.parquet.nanosAsLong"] is True
+
+
+def test_a_date_without_quotes_is_a_literal_in_a_rule() -> None:
+    rule = expect.quarantine("sequence <= {history.latest}", "not in the far future")
+    assert quality.render(rule, {"history": {"latest": date(2100, 1, 1)}}) == (
+        "sequence <= '2100-01-01'"
+    )
