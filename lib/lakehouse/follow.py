@@ -23,8 +23,6 @@ from lakehouse.plan import Frame, Verdict
 from lakehouse.write import Target, append, progress, shaped
 
 COMMIT = "commit_version"
-# A feed of more rows is first narrowed to the keys that changed, unless those are many too.
-LARGE, MANY = 1_000_000, 2_000_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,6 @@ class Step:
     version: int
     committed_at: datetime
     batch: str | None
-    row_count: int
     others: Mapping[str, tuple[int, int]]
 
 
@@ -89,8 +86,7 @@ def _steps(frame: Frame, table: Table, pin: Pinned) -> Iterator[Step]:
             if after is not None and until is not None and after < until:
                 ranges[other] = (after, until)
         moment = datetime.fromtimestamp(commit["timestamp"] / 1000, UTC)
-        written = int(commit.get("operationMetrics", {}).get("numOutputRows", 0))
-        yield Step(version, moment, record.batch if record else None, written, ranges)
+        yield Step(version, moment, record.batch if record else None, ranges)
 
 
 def made_from(frame: Frame, name: str, version: int, wanted: str) -> int | None:
@@ -122,9 +118,6 @@ def _inputs(
         return paired(feed, spread.columns, used_columns(tables[name], spread))
 
     feed = change_feed(spark, verdict.pins[followed]).withColumn(COMMIT, F.col("_commit_version"))
-    if sum(step.row_count for step in steps) > LARGE:
-        spread = cast(ByCommit, spreads[followed])
-        feed = narrowed(feed, spread.columns, used_columns(tables[followed], spread))
     told = {
         "committed_at": _by_step(steps, lambda step: step.committed_at).cast("timestamp"),
         "batch_id": _by_step(steps, lambda step: step.batch).cast("string"),
@@ -134,23 +127,6 @@ def _inputs(
         ranges = {step.version: step.others[name] for step in steps if name in step.others}
         inputs[name] = images(name, _feed_of_ranges(spark, verdict.pins[name], ranges))
     return inputs
-
-
-def narrowed(feed: DataFrame, key: tuple[str, ...], columns: list[str]) -> DataFrame:
-    """Only the images whose key a commit changed: of a day rewritten for one line, that line.
-
-    Images that are equal cancel in the xor of their hashes, which is a sum over two numbers a row
-    instead of over whole rows. That a change goes unseen has a chance of 1 in 2^64.
-    """
-    # Nulls leave a hash as it was, so where they are is hashed too.
-    image = F.xxhash64(*columns, *[F.col(name).isNull() for name in columns])
-    hashed = feed.withColumn("_key", F.xxhash64(*key))
-    differing = F.bit_xor(image).alias("_differs")
-    changed = hashed.groupBy("_key", COMMIT).agg(differing).where("_differs <> 0").persist()
-    if changed.count() > MANY:
-        changed.unpersist()
-        return feed
-    return hashed.join(F.broadcast(changed.drop("_differs")), ["_key", COMMIT], "left_semi")
 
 
 def paired(feed: DataFrame, key: tuple[str, ...], columns: list[str]) -> DataFrame:

@@ -21,7 +21,7 @@ from places import LATE_COSTS, ROOT, Build
 from pyspark.sql import SparkSession
 
 import lakehouse.run
-from lakehouse import LakehouseError, catalogue, follow, write
+from lakehouse import LakehouseError, catalogue, write
 from lakehouse.known import as_known, as_valid
 from lakehouse.log import Log
 from lakehouse.query import tables_in
@@ -122,11 +122,7 @@ def test_sums_of_restatements_are_differences_of_margins(corrected: Path) -> Non
 def test_a_crash_at_any_commit_neither_doubles_nor_loses(
     build: Build, closed: Path, corrected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Five builds fail at or just after a commit, over two stages; the sixth is undisturbed.
-
-    They take every feed for a large one, so both ways to read one are compared besides.
-    """
-    monkeypatch.setattr(follow, "LARGE", 0)
+    """Five builds fail at or just after a commit, over two stages; the sixth is undisturbed."""
     folder = copied(closed, tmp_path)
     moments = [
         ("dim_product", "at"),
