@@ -27,16 +27,18 @@ SMALL = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read what goes together
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark spark what asks for the session, itself or through a fixture, and say what goes together.
 
-    Tests of the generated retailer share one worker and so one lake; all others go by file.
+    Tests of one lake share a worker, so that it is built once; all others go by file.
     """
     for item in items:
         needs = getattr(item, "fixturenames", ())
         if "spark" in needs:
             item.add_marker("spark")
-        together = "retailer" if "generated" in needs else item.nodeid.partition("::")[0]
+        lake = next((name for name in ("generated", "sample_lake") if name in needs), None)
+        together = lake or item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(together))
 
 

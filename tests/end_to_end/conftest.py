@@ -7,7 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from places import Build
+from places import SAMPLE, Build
+
+from lakehouse.run import Result
 
 STORES = ["STR-0001", "STR-0002", "STR-0003"]
 
@@ -40,6 +42,13 @@ def whole(build: Build, landing: Path, tmp_path_factory: pytest.TempPathFactory)
     result = build(landing, lake)
     assert result.exit_status == 0
     return lake
+
+
+@pytest.fixture(scope="session")
+def sample_lake(build: Build, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The lake of Online Retail's sample, and what its one build said."""
+    lake = tmp_path_factory.mktemp("sample")
+    return lake, build(SAMPLE, lake, source="online_retail")
 
 
 def _visits(events: pa.Table) -> pa.Table:

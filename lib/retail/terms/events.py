@@ -14,7 +14,20 @@ RULES = (
 
 
 def event() -> dict[str, Column]:
-    """When an event happened and what it did, from what landed: sequence, event_no, operation."""
+    """When an event happened and what it did, from what landed: sequence, event_no, operation.
+
+    >>> landed = spark.sql(
+    ...     "SELECT TIMESTAMP'2026-06-01' updated_at, 'f.csv' _source_file, 7 _event_no,"
+    ...     " CAST(NULL AS STRING) _operation"
+    ... )
+    >>> landed.select(*[column.alias(name) for name, column in event().items()]).show()
+    +-------------------+--------+---------+
+    |           sequence|event_no|operation|
+    +-------------------+--------+---------+
+    |2026-06-01 00:00:00|       7|   upsert|
+    +-------------------+--------+---------+
+    <BLANKLINE>
+    """
     return {
         "sequence": sequence(F.col("updated_at")),
         "event_no": F.coalesce("_event_no", F.lit(0)).cast("bigint"),
