@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table, is_direct
 from lakehouse.declare import ByDay, ByKey, ByVersion, Days, Keys, Spread
+from lakehouse.errors import first_line
 from lakehouse.schema import names, quoted
 
 VALID_FROM, VALID_TO = "valid_from", "valid_to"
@@ -128,8 +129,7 @@ def _sign() -> Column:
 def unreadable(error: Exception) -> str | None:
     """Why a change feed cannot be read, where that is what the error says; else None."""
     if isinstance(error, PySparkException) and (error.getCondition() or "").startswith("DELTA"):
-        first = str(error).strip().split("\n")[0][:120]
-        return f"the change feed cannot be read ({first})"
+        return f"the change feed cannot be read ({first_line(error)[:120]})"
     # A vacuumed change file surfaces as a Py4J error.
     if "FileNotFound" in str(error) or "FILE_NOT_EXIST" in str(error):
         return "its change files are gone"

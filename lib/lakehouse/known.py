@@ -8,10 +8,10 @@ from pyspark.sql import functions as F
 from sqlglot import exp
 
 from lakehouse import quality
-from lakehouse.catalogue import Catalogue, did_you_mean
+from lakehouse.catalogue import Catalogue
 from lakehouse.changes import VALID_FROM, VALID_TO, used_columns
 from lakehouse.declare import Changelog
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, did_you_mean, first_line
 from lakehouse.invoke import invoke
 from lakehouse.log import Log
 from lakehouse.plan import Frame
@@ -96,8 +96,7 @@ def tables_read(sql: str, catalogue: Catalogue) -> set[str]:
     try:
         found = sqlglot.parse_one(sql, read="duckdb").find_all(exp.Table)
     except sqlglot.ParseError as error:
-        first = str(error).split("\n")[0]
-        raise LakehouseError(f"The query cannot be read: {first}") from None
+        raise LakehouseError(f"The query cannot be read: {first_line(error)}") from None
     names = {f"{table.db}.{table.name}".lower() for table in found if table.db}
     views = {view.full_name: view for view in catalogue.views.values()}
     while through := names & views.keys():

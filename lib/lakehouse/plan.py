@@ -13,11 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lakehouse.catalogue import Catalogue, Table, did_you_mean
+from lakehouse.catalogue import Catalogue, Table
 from lakehouse.changes import Pinned
 from lakehouse.conf import lookup
 from lakehouse.declare import Changelog, Days
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.landing.ledger import NAME, Files, Ledger, Survey
 from lakehouse.landing.source import Source
 from lakehouse.log import Log, Record

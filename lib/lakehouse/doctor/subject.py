@@ -12,10 +12,10 @@ from pathlib import Path
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse.catalogue import Table, did_you_mean
+from lakehouse.catalogue import Table
 from lakehouse.changes import VALID_FROM, VALID_TO
 from lakehouse.declare import History
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.plan import Frame
 from lakehouse.query import tables_in
 from lakehouse.type2 import OPEN_END

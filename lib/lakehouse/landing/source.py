@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from lakehouse.conf import conf_folder
 from lakehouse.declare import SOURCE_FILE
-from lakehouse.errors import LakehouseError, did_you_mean
+from lakehouse.errors import LakehouseError, did_you_mean, first_line
 from lakehouse.schema import Column, parse
 
 _KEYS = {"files", "format", "options", "where", "distinct", "columns"}
@@ -141,7 +141,7 @@ def _mapping(
         try:
             sqlglot.parse_one(expression, read="spark")
         except sqlglot.errors.SqlglotError as error:
-            reason = str(error).split("\n")[0]
+            reason = first_line(error)
             raise LakehouseError(
                 f"{path}: '{expression}' of {entity} is no SQL expression ({reason}); mend it."
             ) from None
