@@ -119,7 +119,7 @@ def measure(
 def _history_step(spark: SparkSession, frame: Frame) -> float:
     """Seconds from events committed to history committed."""
     started = time.monotonic()
-    verdict = judge(frame, frame.catalogue.tables["dim_things"], Survey({}, {}, [], []))
+    verdict = judge(frame, frame.catalogue.tables["dim_things"], Survey())
     build_table(spark, frame, verdict)
     return time.monotonic() - started
 

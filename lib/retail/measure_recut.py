@@ -49,7 +49,7 @@ def recut(
 
 def _build(spark: SparkSession, frame: Frame, name: str) -> Outcome:
     batch = replace(frame, batch=new_batch())
-    verdict = judge(batch, frame.catalogue.tables[name], Survey({}, {}, [], []))
+    verdict = judge(batch, frame.catalogue.tables[name], Survey())
     return build_table(spark, batch, verdict)
 
 

@@ -38,7 +38,7 @@ def mend(
     target = Target(table, frame.path(table))
     log = Log(target.path)
     version, record = _last_record(log)
-    verdict = judge(frame, table, Survey({}, {}, [], []), record)
+    verdict = judge(frame, table, Survey(), record)
     part = _part(spark, frame, verdict, ill, Pinned(str(log.path), log.version, version))
     try:
         rows = within(table, shaped(call(spark, frame, verdict, part), table), part)

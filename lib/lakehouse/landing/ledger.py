@@ -5,9 +5,10 @@ load are those whose content differs between the ledger now and the ledger it wa
 a crash at any point reloads a file and never doubles one. Written without Spark: it is small.
 """
 
+import difflib
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,10 +70,10 @@ Files = dict[tuple[str, str], LandingFile]
 class Survey:
     """What a look at the landing folder found, before anything is written."""
 
-    files: Files
-    probes: dict[tuple[str, str], Probe]
-    newly_set_aside: list[LandingFile]
-    absent: list[str]
+    files: Files = field(default_factory=dict)
+    probes: dict[tuple[str, str], Probe] = field(default_factory=dict)
+    newly_set_aside: list[LandingFile] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
 
     def of(self, entity: str) -> Files:
         return {key: file for key, file in self.files.items() if key[0] == entity}
@@ -138,7 +139,7 @@ def survey(
         if path.is_file() and not any(p[0] in "._" for p in path.relative_to(landing).parts)
     )
     _refuse_strange_folders(landing, source, paths)
-    found = Survey(dict(known), {}, [], [])
+    found = Survey(dict(known))
     hashes: dict[str, str] = {}
     for entity, mapping in source.mappings.items():
         mine = [path for path in paths if mapping.matches(path)]
@@ -222,8 +223,6 @@ def _refuse_common_gap(source: Source, mapping: EntityMapping, found: Survey, ba
 
 
 def _likely(column: str, present: Iterable[str]) -> str:
-    import difflib
-
     close = difflib.get_close_matches(column.lower(), [p.lower() for p in present], n=1, cutoff=0.5)
     return f"if it is now {close[0]}, map it so" if close else "correct the mapping or the files"
 
