@@ -18,6 +18,7 @@ from sqlglot import exp
 from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
 from lakehouse.declare import SOURCE_FILE, Expectation
+from lakehouse.expressions import as_json, content
 from lakehouse.landing.bronze import CORRUPT
 from lakehouse.landing.source import Contract
 from lakehouse.schema import quoted
@@ -52,9 +53,7 @@ def conform(raw: DataFrame, contract: Contract) -> DataFrame:
     if CORRUPT in landed:
         text = F.lit("the line does not have the fields of its header")
         faults.append(_fault("record is whole", F.col(CORRUPT).isNotNull(), text))
-    record = F.to_json(
-        F.struct(*[c for c in raw.columns if c not in _LOADING]), {"ignoreNullFields": "false"}
-    )
+    record = as_json(c for c in raw.columns if c not in _LOADING)
     return raw.select(
         *typed,
         F.concat_ws(_NEXT_FAULT, *faults).alias(FAULTS),
@@ -131,8 +130,8 @@ def _without_ties(judged: DataFrame, table: Table) -> DataFrame:
     """Judged rows, of which the good ones that share their key and differ are rejected as well."""
     alike = _last_first(table).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     good = ~is_rejected()
-    content, file = F.when(good, _content(table)), F.when(good, F.col(SOURCE_FILE))
-    ends = {"_low": F.min(content), "_high": F.max(content), "_a": F.min(file), "_b": F.max(file)}
+    said, file = F.when(good, _content(table)), F.when(good, F.col(SOURCE_FILE))
+    ends = {"_low": F.min(said), "_high": F.max(said), "_a": F.min(file), "_b": F.max(file)}
     files = F.array_join(F.array_distinct(F.array("_a", "_b")), ", ")
     text = F.concat(
         F.lit("tie: records that differ at "),
@@ -181,7 +180,7 @@ def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> Dat
     bad = rows.where(is_rejected())
     faults = F.split(REASONS, _NEXT_FAULT)
     same = Window.partitionBy(SOURCE_FILE, RECORD).orderBy(F.lit(1))
-    key = F.to_json(F.struct(*scope_columns), {"ignoreNullFields": "false"})
+    key = as_json(scope_columns)
     occurrence = F.row_number().over(same).cast("string")
     return bad.select(
         F.md5(F.concat_ws("\n", F.lit(table.name), SOURCE_FILE, RECORD, occurrence)).alias(
@@ -229,9 +228,7 @@ def _last_first(table: Table, by: str | None = None) -> WindowSpec:
 
 
 def _content(table: Table) -> Column:
-    """A hash of what a row says; a null is hashed as such, or rows that swap one would be equal."""
-    names = [column.name for column in table.columns]
-    return F.xxhash64(*names, *[F.isnull(name) for name in names])
+    return content(column.name for column in table.columns)
 
 
 def stopped(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected
 from lakehouse.declare import SOURCE_FILE, Days, Keys
+from lakehouse.expressions import as_json
 from lakehouse.log import create
 from lakehouse.quality import RECORD, is_rejected, rejected
 from lakehouse.schema import parse
@@ -112,8 +113,7 @@ def _in_scope(known: DataFrame, part: Affected, columns: tuple[str, ...]) -> Dat
         day = F.get_json_object("record_key", f"$.{columns[0]}").try_cast("date")
         return known.where(part.covers(day))
     assert part.keys is not None
-    key = F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})
-    touched = part.keys.select(key.alias("record_key"))
+    touched = part.keys.select(as_json(columns).alias("record_key"))
     same = known["record_key"].eqNullSafe(touched["record_key"])
     return known.join(touched, same, "left_semi")
 

@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.declare import SOURCE_FILE
+from lakehouse.expressions import content
 from lakehouse.quality import BATCH, FAULTS, RECORD, sequence
 
 _ALWAYS = Window.unboundedPreceding
@@ -21,12 +22,11 @@ def snapshot_events(records: DataFrame, *key: str) -> DataFrame:
     placed = _placed(records)
     by_key = Window.partitionBy(*key).orderBy("_number")
     here, before, after = (by_key.rangeBetween(n, n) for n in (0, -1, 1))
-    said = [name for name in records.columns if name not in (RECORD, SOURCE_FILE, BATCH)]
-    content = F.xxhash64(*said, *[F.isnull(name) for name in said])
+    state = content(c for c in records.columns if c not in (RECORD, SOURCE_FILE, BATCH))
     seen = placed.withColumns(
         {
-            "_state": F.struct(F.min(content).over(here), F.max(content).over(here)),
-            "_state_before": F.struct(F.min(content).over(before), F.max(content).over(before)),
+            "_state": F.struct(F.min(state).over(here), F.max(state).over(here)),
+            "_state_before": F.struct(F.min(state).over(before), F.max(state).over(before)),
             "_since": F.greatest("_day_before", F.max("updated_at").over(before)),
             "_goes": F.max("_number").over(after).isNull() & F.col("_next").isNotNull(),
         }

@@ -5,12 +5,12 @@ repeated and out-of-order events end in the table that one sorted load gives.
 """
 
 from collections.abc import Sequence
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.declare import History
+from lakehouse.expressions import all_of
 
 BEGINNING, OPEN_END = "1900-01-01", "9999-12-31"
 UNKNOWN, NOT_APPLICABLE = 0, -1
@@ -96,7 +96,7 @@ def valid_at(
     renamed = versions.withColumnsRenamed({name: f"_version_of_{name}" for name in columns})
     same = [F.col(name) == F.col(f"_version_of_{name}") for name in columns]
     valid = (at >= F.col("valid_from")) & (at < F.col("valid_to"))
-    joined = rows.join(renamed, reduce(lambda a, b: a & b, [*same, valid]), "left")
+    joined = rows.join(renamed, all_of([*same, valid]), "left")
     return joined.drop(*[f"_version_of_{name}" for name in columns], "valid_from", "valid_to")
 
 
