@@ -19,8 +19,8 @@ from lakehouse.declare import ByDay, ByKey, ByVersion, Days, Keys, Spread
 from lakehouse.errors import first_line
 from lakehouse.expressions import all_of, any_of, content
 from lakehouse.schema import names, quoted
+from lakehouse.type2 import VALID_FROM, VALID_TO
 
-VALID_FROM, VALID_TO = "valid_from", "valid_to"
 NET = "_net"
 
 

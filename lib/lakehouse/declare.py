@@ -15,6 +15,8 @@ Severity = Literal["quarantine", "warn", "stop"]
 Ties = Literal["newest", "quarantine"]
 # The column of every raw table that says which landed file a record came from.
 SOURCE_FILE = "_source_file"
+# The last date in a landed file's path, in its name before its folders: Python and Spark read it.
+DATE_IN_PATH = r".*(\d{4}-\d{2}-\d{2})"
 
 
 # Scopes: what is rewritten together ---------------------------------------------------------

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from lakehouse import quality
 from lakehouse.catalogue import Catalogue
-from lakehouse.changes import VALID_FROM, VALID_TO, used_columns
+from lakehouse.changes import used_columns
 from lakehouse.declare import Changelog
 from lakehouse.errors import LakehouseError, did_you_mean, first_line
 from lakehouse.invoke import invoke
@@ -17,6 +17,7 @@ from lakehouse.log import Log
 from lakehouse.plan import Frame
 from lakehouse.query import Row, in_duckdb, is_history
 from lakehouse.session import start
+from lakehouse.type2 import VALID_FROM, VALID_TO
 from lakehouse.write import shaped
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from lakehouse.catalogue import Catalogue, Table
 from lakehouse.changes import Pinned
 from lakehouse.conf import lookup
-from lakehouse.declare import Changelog, Days
+from lakehouse.declare import DATE_IN_PATH, Changelog, Days
 from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.landing.ledger import NAME, Files, Ledger, Survey
 from lakehouse.landing.source import Source
@@ -283,7 +283,7 @@ def frame_as_of(frame: Frame) -> date:
 
 def date_in(path: str) -> date | None:
     """The last date in a file's path, its name before its folders, or None."""
-    match = re.match(r".*(\d{4}-\d{2}-\d{2})", path)
+    match = re.match(DATE_IN_PATH, path)
     try:
         return date.fromisoformat(match[1]) if match else None
     except ValueError:

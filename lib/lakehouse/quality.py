@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
-from lakehouse.declare import SOURCE_FILE, Expectation
+from lakehouse.declare import DATE_IN_PATH, SOURCE_FILE, Expectation
 from lakehouse.expressions import as_json, content
 from lakehouse.landing.bronze import CORRUPT
 from lakehouse.landing.source import Contract
@@ -84,7 +84,7 @@ def sequence(updated_at: Column | None = None) -> Column:
     A folder's date counts where the name has none: the last date in the path is taken.
     Never the time of ingestion: arrival order must not matter.
     """
-    day = F.regexp_extract(SOURCE_FILE, r".*(\d{4}-\d{2}-\d{2})", 1)
+    day = F.regexp_extract(SOURCE_FILE, DATE_IN_PATH, 1)
     dated = day.try_cast("timestamp")
     known = [updated_at] if updated_at is not None else []
     return F.coalesce(*known, dated, F.lit("1900-01-01").cast("timestamp"))

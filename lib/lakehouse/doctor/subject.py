@@ -13,14 +13,12 @@ from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.catalogue import Table
-from lakehouse.changes import VALID_FROM, VALID_TO
 from lakehouse.declare import History
 from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.plan import Frame
 from lakehouse.query import tables_in
-from lakehouse.type2 import OPEN_END
+from lakehouse.type2 import IS_CURRENT, OPEN_END, VALID_FROM, VALID_TO
 
-CURRENT = "is_current"
 # Columns that differ in every version whatever happened: they are no attributes.
 _SURROGATES = ("_key", "_sk", "_hash")
 _MOMENTS = ("date", "timestamp", "timestamp_ntz")
@@ -113,7 +111,7 @@ def _names(place: Place, asked: argparse.Namespace) -> Names:
             " --key, as --key product_id."
         )
     start, end = asked.start or VALID_FROM, asked.end or VALID_TO
-    current = asked.current or (CURRENT if CURRENT in place.columns else None)
+    current = asked.current or (IS_CURRENT if IS_CURRENT in place.columns else None)
     _check(place, [*key, start, end, *([current] if current else [])])
     for column in (start, end):
         _check_moment(place, column)
