@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from lakehouse.catalogue import Table
 from lakehouse.declare import History
 from lakehouse.errors import LakehouseError, did_you_mean
+from lakehouse.moments import day
 from lakehouse.plan import Frame
 from lakehouse.query import tables_in
 from lakehouse.type2 import IS_CURRENT, OPEN_END, VALID_FROM, VALID_TO
@@ -119,7 +120,7 @@ def _names(place: Place, asked: argparse.Namespace) -> Names:
     tracked = _listed(asked.tracked) or (ours.tracked if ours else ())
     tracked = tracked or _attributes(place, {*key, start, end, current, surrogate})
     _check(place, tracked)
-    open_end = _day(asked.open_end or OPEN_END, "--open-end")
+    open_end = day(asked.open_end, "--open-end") or date.fromisoformat(OPEN_END)
     return Names(key, start, end, current, tracked, surrogate, open_end, asked.end_includes)
 
 
@@ -184,12 +185,3 @@ def _check_moment(place: Place, column: str) -> None:
 def _listed(values: Iterable[str] | None) -> tuple[str, ...]:
     """Names given by repeating an option or with commas."""
     return tuple(name.strip() for text in values or () for name in text.split(",") if name.strip())
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise LakehouseError(
-            f"{option} {text} is no date; expected a day of the calendar as 9999-12-31."
-        ) from None
