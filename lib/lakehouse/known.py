@@ -61,8 +61,7 @@ def _made(
                 inputs[upstream] = rows if is_raw else rows.select(*used)
             rows = invoke(table, inputs, frame.conf, None)
             if table.is_staging:
-                judged = quality.judged(rows, table, frame.conf)
-                rows = quality.newest_per_key(judged.where(~quality.is_rejected()), table)
+                rows = quality.kept(rows, table, frame.conf)
             made[name] = shaped(rows, table)
     return made[name]
 

@@ -202,6 +202,12 @@ def _halves(faults: Column, half: int) -> Column:
     return F.transform(faults, lambda fault: F.split_part(fault, F.lit(_REASON), F.lit(half)))
 
 
+def kept(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
+    """What a staging table keeps of all its rows: of the good ones the newest per key."""
+    good = judged(rows, table, conf).where(~is_rejected())
+    return newest_per_key(good, table)
+
+
 def newest_per_key(rows: DataFrame, table: Table, by: str | None = None) -> DataFrame:
     """One row per key: the last by the table's ``newest`` columns; content breaks ties.
 

@@ -18,7 +18,7 @@ from lakehouse import (
 )
 from retail.terms.events import SEQUENCE
 from retail.terms.margin import gross_margin, margin_pct
-from retail.terms.members import member
+from retail.terms.members import ALWAYS, member
 
 PRODUCT_HISTORY = history(
     "product_id",
@@ -71,11 +71,9 @@ def dim_product(
             "margin_pct": margin_pct(),
         }
     )
-    always = {"valid_from": "1900-01-01", "valid_to": "9999-12-31", "is_current": True}
+    names = {UNKNOWN: "unknown", NOT_APPLICABLE: "not applicable"}
     named = {
-        UNKNOWN: member("unknown", "product_id", "product_name") | always | {"durable_key": 0},
-        NOT_APPLICABLE: member("not applicable", "product_id", "product_name")
-        | always
-        | {"durable_key": -1},
+        number: member(name, "product_id", "product_name") | ALWAYS | {"durable_key": number}
+        for number, name in names.items()
     }
     return with_members(products.drop("updated_at"), "product_key", named)
