@@ -133,11 +133,7 @@ def survey(
             f"There is no landing folder {landing}; expected files of {source.name} there, so"
             " generate some (jobs/generate.py) or name the folder with --landing."
         )
-    paths = sorted(
-        path.relative_to(landing).as_posix()
-        for path in landing.rglob("*")
-        if path.is_file() and not any(p[0] in "._" for p in path.relative_to(landing).parts)
-    )
+    paths = _paths(landing)
     _refuse_strange_folders(landing, source, paths)
     found = Survey(dict(known))
     hashes: dict[str, str] = {}
@@ -158,6 +154,15 @@ def survey(
         if file.status == "set_aside" and file.batch_id == batch
     ]
     return found
+
+
+def _paths(landing: Path) -> list[str]:
+    """Files below the landing folder; what begins with a dot or underscore is nobody's data."""
+    return sorted(
+        path.relative_to(landing).as_posix()
+        for path in landing.rglob("*")
+        if path.is_file() and not any(p[0] in "._" for p in path.relative_to(landing).parts)
+    )
 
 
 def _look(
