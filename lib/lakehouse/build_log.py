@@ -12,6 +12,7 @@ from lakehouse.plan import Frame
 from lakehouse.schema import parse
 
 NAME = "build_log"
+GRAIN = "One row per build and table that it touched."
 DDL = """
     batch_id    STRING NOT NULL COMMENT 'The build; sorts by time',
     ended_at    TIMESTAMP NOT NULL COMMENT 'End of the build, UTC',
@@ -39,7 +40,7 @@ _ARROW = {
 def append(frame: Frame, outcomes: Iterable[Outcome]) -> None:
     """Append one run's outcomes."""
     path = frame.lake / "ops" / NAME
-    create(path, parse(DDL), "One row per build and table that it touched.", None)
+    create(path, parse(DDL), GRAIN)
     ended = datetime.now(UTC)
     rows = [
         {

@@ -18,6 +18,7 @@ from lakehouse.quality import RECORD, is_rejected, rejected
 from lakehouse.schema import parse
 
 NAME = "quarantine"
+GRAIN = "One row per rejected record."
 DDL = """
     record_id     STRING NOT NULL COMMENT 'Hash of table, file, landed record and occurrence',
     table_name    STRING NOT NULL COMMENT 'Staging table that rejected the record',
@@ -45,7 +46,7 @@ class Split:
 def ensure(lake: Path) -> Path:
     """Create the table where it does not exist; returns its path."""
     path = lake / "ops" / NAME
-    create(path, parse(DDL), "One row per rejected record.", None)
+    create(path, parse(DDL), GRAIN)
     return path
 
 

@@ -12,8 +12,8 @@ from sqlglot.optimizer.qualify import qualify
 from lakehouse.declare import ViewDeclaration
 from lakehouse.errors import LakehouseError, did_you_mean, first_line
 
-# What builds keep of themselves: tables that no file declares.
-OPS = ("ops.landing_files", "ops.quarantine", "ops.build_log")
+# What builds and the doctor keep of themselves: tables that no file declares.
+OPS = ("ops.landing_files", "ops.quarantine", "ops.build_log", "ops.doctor_findings")
 _DIALECT = "duckdb"
 
 

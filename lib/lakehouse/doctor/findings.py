@@ -17,6 +17,7 @@ from lakehouse.report import console
 from lakehouse.schema import parse
 
 NAME = "doctor_findings"
+GRAIN = "One row per run, table, illness and key."
 DDL = """
     run_id      STRING NOT NULL COMMENT 'The doctor''s run; sorts by time',
     examined_at TIMESTAMP NOT NULL COMMENT 'When the table was looked over, UTC',
@@ -77,7 +78,7 @@ def append(lake: Path, run_id: str, table: str, diagnosis: Diagnosis) -> None:
     if not diagnosis.kept:
         return
     path = lake / "ops" / NAME
-    create(path, parse(DDL), "One row per run, table, illness and key.", None)
+    create(path, parse(DDL), GRAIN)
     now = datetime.now(UTC)
     names = ("illness", "record_key", "keys", "findings")
     same: dict[str, Any] = {"run_id": run_id, "examined_at": now, "table_name": table}

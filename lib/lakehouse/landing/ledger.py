@@ -22,6 +22,7 @@ from lakehouse.log import Log, Record, commit_properties, create
 from lakehouse.schema import parse
 
 NAME = "landing_files"
+GRAIN = "One row per entity and landed file."
 DDL = """
     entity      STRING NOT NULL COMMENT 'Entity that the file feeds',
     path        STRING NOT NULL COMMENT 'Path relative to the landing folder',
@@ -94,7 +95,7 @@ class Ledger:
 
     def write(self, files: Files, record: Record) -> None:
         """Replace the ledger's rows, in one commit; nothing where they are the same."""
-        create(self.path, parse(DDL), "One row per entity and landed file.", None)
+        create(self.path, parse(DDL), GRAIN)
         if self.read() == files and Log(self.path).record():
             return
         rows = [asdict(files[key]) for key in sorted(files)]

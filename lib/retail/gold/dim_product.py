@@ -59,8 +59,8 @@ def dim_product(
     """One row per product and version, half-open in time: [valid_from, valid_to).
 
     A new version starts when price, cost, category, subcategory, brand or is_active change; all
-    else shows the newest event in every version. The first version starts in 1900, or with its
-    event where the source says so.
+    else shows the newest event in every version, the name the newest that is one. The first version
+    starts in 1900, or with its event where the source says so.
     """
     as_told = replace(PRODUCT_HISTORY, first_version=first_version)
     products = versions(stg_products, as_told).withColumns(
