@@ -10,7 +10,7 @@ from sqlglot import exp
 from lakehouse import quality
 from lakehouse.catalogue import Catalogue
 from lakehouse.changes import used_columns
-from lakehouse.declare import Changelog
+from lakehouse.declare import INGESTED_AT, Changelog
 from lakehouse.errors import LakehouseError, did_you_mean, first_line
 from lakehouse.invoke import invoke
 from lakehouse.log import Log
@@ -51,7 +51,7 @@ def _made(
         table = frame.catalogue.tables[name]
         if table.entity:
             raw = spark.read.format("delta").load(str(frame.path(table)))
-            made[name] = raw.where(F.col("_ingested_at") <= F.lit(instant).cast("timestamp"))
+            made[name] = raw.where(F.col(INGESTED_AT) <= F.lit(instant).cast("timestamp"))
         else:
             inputs = {}
             for upstream, spread in table.inputs.items():

@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
-from lakehouse.declare import DATE_IN_PATH, SOURCE_FILE, Expectation
+from lakehouse.declare import BATCH_ID, DATE_IN_PATH, INGESTED_AT, SOURCE_FILE, Expectation
 from lakehouse.expressions import as_json, content
 from lakehouse.landing.bronze import CORRUPT
 from lakehouse.landing.source import Contract
@@ -26,8 +26,7 @@ from lakehouse.schema import quoted
 # What the error of a broken stop rule begins with.
 STOP = "stop rule:"
 FAULTS, RECORD, REASONS = "_faults", "_record", "_reasons"
-BATCH = "_batch_id"
-_LOADING = ("_ingested_at", BATCH)
+_LOADING = (INGESTED_AT, BATCH_ID)
 # Faults are one text until they reach the quarantine: good rows then cost an empty string each,
 # where arrays would leave Spark's generated code.
 _NEXT_FAULT, _REASON = "\x1e", "\x1f"
@@ -59,7 +58,7 @@ def conform(raw: DataFrame, contract: Contract) -> DataFrame:
         F.concat_ws(_NEXT_FAULT, *faults).alias(FAULTS),
         record.alias(RECORD),
         SOURCE_FILE,
-        BATCH,
+        BATCH_ID,
     )
 
 
@@ -191,7 +190,7 @@ def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> Dat
         _halves(faults, 1).alias("rules"),
         _halves(faults, 2).alias("reasons"),
         F.col(SOURCE_FILE).alias("source_file"),
-        F.col(BATCH).alias("batch_id"),
+        F.col(BATCH_ID).alias("batch_id"),
         F.current_timestamp().alias("first_seen_at"),
         F.col(RECORD).alias("raw_record"),
         F.lit("quarantined").alias("status"),

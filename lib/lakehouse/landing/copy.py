@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 from deltalake import Schema as DeltaSchema
 
-from lakehouse.declare import SOURCE_FILE
+from lakehouse.declare import BATCH_ID, INGESTED_AT, SOURCE_FILE
 from lakehouse.landing.bronze import Batch, safe_name
 from lakehouse.landing.probe import Probe
 from lakehouse.landing.source import EntityMapping
@@ -23,8 +23,8 @@ from lakehouse.schema import delta_json
 
 LOADING = (
     pa.field(SOURCE_FILE, pa.string()),
-    pa.field("_ingested_at", pa.timestamp("us", "UTC")),
-    pa.field("_batch_id", pa.string()),
+    pa.field(INGESTED_AT, pa.timestamp("us", "UTC")),
+    pa.field(BATCH_ID, pa.string()),
 )
 # What Arrow, Parquet, Delta and Spark name alike; all else is converted by Spark.
 _TYPES = {
@@ -101,7 +101,7 @@ def _rows(
     """The files' rows in the table's columns, each with its file and batch."""
     started = datetime.fromisoformat(batch.started_at)
     for path in paths:
-        fixed = {SOURCE_FILE: path, "_ingested_at": started, "_batch_id": batch.id}
+        fixed = {SOURCE_FILE: path, INGESTED_AT: started, BATCH_ID: batch.id}
         for rows in pq.ParquetFile(landing / path).iter_batches(_ROWS):
             columns = [
                 rows.column(field.name)

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
 from lakehouse.build import Outcome
-from lakehouse.declare import SOURCE_FILE
+from lakehouse.declare import BATCH_ID, INGESTED_AT, SOURCE_FILE
 from lakehouse.landing import copy
 from lakehouse.landing.believe import refused, settle
 from lakehouse.landing.bronze import Batch, read
@@ -27,7 +27,7 @@ from lakehouse.schema import parse, quoted, struct
 from lakehouse.write import Target, files_and_bytes, progress
 
 _LEDGER = threading.Lock()
-_ALWAYS = "_source_file STRING, _ingested_at TIMESTAMP, _batch_id STRING"
+_ALWAYS = f"{SOURCE_FILE} STRING, {INGESTED_AT} TIMESTAMP, {BATCH_ID} STRING"
 Loaded = dict[tuple[str, str], LandingFile]
 
 
@@ -225,7 +225,7 @@ def _note_loaded(
     loaded: Loaded,
 ) -> None:
     newest = DeltaTable(str(target.path)).to_pyarrow_dataset()
-    column = newest.to_table([SOURCE_FILE], filter=ds.field("_batch_id") == batch.id)[SOURCE_FILE]
+    column = newest.to_table([SOURCE_FILE], filter=ds.field(BATCH_ID) == batch.id)[SOURCE_FILE]
     counts = {entry["values"]: entry["counts"] for entry in column.value_counts().to_pylist()}
     for path in paths:
         key = (entity, path)
