@@ -4,7 +4,6 @@ Nothing of such a file is mapped or converted, and decoding and encoding it by A
 of what Spark's rows cost (docs/decisions/0017). Files that need more go through Spark (bronze.py).
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +11,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, WriterProperties, write_deltalake
-from deltalake import Schema as DeltaSchema
 
 from lakehouse.declare import BATCH_ID, INGESTED_AT, SOURCE_FILE
 from lakehouse.landing.bronze import Batch, safe_name
 from lakehouse.landing.probe import Probe
 from lakehouse.landing.source import EntityMapping
 from lakehouse.log import Record, commit_properties
-from lakehouse.schema import delta_json
+from lakehouse.schema import arrow
 
 LOADING = (
     pa.field(SOURCE_FILE, pa.string()),
@@ -52,8 +50,7 @@ def fitting(
         present = pa.schema(DeltaTable(str(table)).schema().to_arrow())
         wanted = {field.name: field.type for field in present}
         return present if landed.items() <= wanted.items() else None
-    declared = json.dumps(delta_json(mapping.contract.columns))
-    contract = pa.schema(DeltaSchema.from_json(declared).to_arrow())
+    contract = arrow(mapping.contract.columns)
     order = {field.name: landed.get(field.name, field.type) for field in contract} | landed
     return pa.schema([*order.items(), *LOADING])
 

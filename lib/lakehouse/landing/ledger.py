@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.probe import Probe, probe
 from lakehouse.landing.source import EntityMapping, Source
-from lakehouse.log import Log, Record, commit_properties, create
-from lakehouse.schema import parse
+from lakehouse.log import Log, Record
+from lakehouse.own import write_rows
 
 NAME = "landing_files"
 GRAIN = "One row per entity and landed file."
@@ -34,9 +33,6 @@ DDL = """
     reason      STRING COMMENT 'Why it was set aside or refused, or which file it repeats',
     batch_id    STRING NOT NULL COMMENT 'Build that last saw new content'
 """
-_ARROW = pa.schema(
-    [(c.name, pa.int64() if c.type == "BIGINT" else pa.string()) for c in parse(DDL)]
-)
 
 
 @dataclass(frozen=True)
@@ -95,16 +91,10 @@ class Ledger:
 
     def write(self, files: Files, record: Record) -> None:
         """Replace the ledger's rows, in one commit; nothing where they are the same."""
-        create(self.path, parse(DDL), GRAIN)
         if self.read() == files and Log(self.path).record():
             return
         rows = [asdict(files[key]) for key in sorted(files)]
-        write_deltalake(
-            str(self.path),
-            pa.Table.from_pylist(rows, schema=_ARROW),
-            mode="overwrite",
-            commit_properties=commit_properties(record),
-        )
+        write_rows(self.path, DDL, GRAIN, rows, record, "overwrite")
 
     def check_source(self, source: Source) -> None:
         """Raise LakehouseError where the lake was built from another source."""
