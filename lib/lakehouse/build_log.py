@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from lakehouse.build import Outcome
-from lakehouse.log import Record
 from lakehouse.own import write_rows
 from lakehouse.plan import Frame
 
@@ -45,5 +44,4 @@ def append(frame: Frame, outcomes: Iterable[Outcome]) -> None:
         }
         for outcome in outcomes
     ]  # fmt: skip
-    record = Record(batch=frame.batch, source=frame.source.name)
-    write_rows(frame.lake / "ops" / NAME, DDL, GRAIN, rows, record)
+    write_rows(frame.lake / "ops" / NAME, DDL, GRAIN, rows, frame.record)

@@ -51,6 +51,11 @@ class Frame:
     def path(self, table: Table) -> Path:
         return self.lake / table.layer / table.name
 
+    @property
+    def record(self) -> Record:
+        """The record of what this build writes about itself, made from no table."""
+        return Record(batch=self.batch, source=self.source.name)
+
     @cached_property
     def snapshots(self) -> frozenset[str]:
         """Entities that land as full snapshots.

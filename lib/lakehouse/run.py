@@ -18,7 +18,6 @@ from lakehouse.landing.bronze import Batch
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey, survey
 from lakehouse.landing.load import load_files
 from lakehouse.lock import lake_lock
-from lakehouse.log import Record
 from lakehouse.plan import Frame, Verdict, judge, refuse_what_cannot_be_built
 from lakehouse.session import sibling, start
 
@@ -61,7 +60,7 @@ def run(frame: Frame, selection: Iterable[str] = (), report: Report = lambda _: 
         loaded = {table.entity for table in frame.catalogue.tables.values()}
         absent = [entity for entity in found.absent if entity in loaded]
         result = Result(absent=absent, set_aside=found.newly_set_aside)
-        ledger.write(found.files, _ledger_record(frame))
+        ledger.write(found.files, frame.record)
         _Run(frame, names, found, report, result).go()
         new = {(file.entity, file.path) for file in found.newly_set_aside}
         for key, file in found.files.items():
@@ -104,10 +103,6 @@ def _reason(frame: Frame, table: Table, found: Survey) -> str:
     return judge(frame, table, found).reason
 
 
-def _ledger_record(frame: Frame) -> Record:
-    return Record(batch=frame.batch, source=frame.source.name)
-
-
 class _Run:
     """The state of one run; tables whose inputs have ended are built side by side."""
 
@@ -135,7 +130,7 @@ class _Run:
         finally:
             if self.result.outcomes:
                 ledger = Ledger(self.frame.lake)
-                ledger.write(self.found.files | self.loaded, _ledger_record(self.frame))
+                ledger.write(self.found.files | self.loaded, self.frame.record)
                 build_log.append(self.frame, self.result.outcomes)
 
     def _submit(

@@ -17,7 +17,7 @@ from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
 from lakehouse.declare import SOURCE_FILE, ByKey
 from lakehouse.landing.ledger import Ledger, Survey
-from lakehouse.log import Log, Record
+from lakehouse.log import Log
 from lakehouse.plan import LIMIT, Frame, Verdict, date_in
 from lakehouse.quality import sequence
 
@@ -72,7 +72,7 @@ def settle(frame: Frame, found: Survey, entity: str, new: list[str], reasons: Re
         elif file.status == "refused" and file.path in new:
             found.files[key] = replace(file, status="registered", reason=None)
     if found.of(entity) != before:
-        Ledger(frame.lake).write(found.files, Record(batch=frame.batch, source=frame.source.name))
+        Ledger(frame.lake).write(found.files, frame.record)
 
 
 def _key(frame: Frame, table: Table) -> tuple[str, ...]:

@@ -207,7 +207,7 @@ def _set_aside_unreadable(
                 found.files[key] = broken
                 found.newly_set_aside.append(broken)
     with _LEDGER:  # the ledger must say so before a commit claims to be built from it
-        Ledger(frame.lake).write(found.files, Record(batch=frame.batch, source=frame.source.name))
+        Ledger(frame.lake).write(found.files, frame.record)
     return readable
 
 
