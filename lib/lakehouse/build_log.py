@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from lakehouse.build import Outcome
+from lakehouse.frame import Frame
 from lakehouse.own import write_rows
-from lakehouse.plan import Frame
 
 NAME = "build_log"
 GRAIN = "One row per build and table that it touched."

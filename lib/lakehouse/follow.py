@@ -16,9 +16,9 @@ from lakehouse import quality
 from lakehouse.catalogue import Table
 from lakehouse.changes import NET, Pinned, change_feed, net, unreadable, used_columns
 from lakehouse.declare import ByCommit
+from lakehouse.frame import Frame, Verdict
 from lakehouse.invoke import invoke
 from lakehouse.log import Log, Record
-from lakehouse.plan import Frame, Verdict
 from lakehouse.write import Target, append, progress, shaped
 
 COMMIT = "commit_version"

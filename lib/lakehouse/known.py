@@ -12,9 +12,9 @@ from lakehouse.catalogue import Catalogue
 from lakehouse.changes import used_columns
 from lakehouse.declare import INGESTED_AT, Changelog
 from lakehouse.errors import LakehouseError, did_you_mean, first_line
+from lakehouse.frame import Frame
 from lakehouse.invoke import invoke
 from lakehouse.log import Log
-from lakehouse.plan import Frame
 from lakehouse.query import Row, in_duckdb, is_history
 from lakehouse.session import start
 from lakehouse.type2 import VALID_FROM, VALID_TO

@@ -14,11 +14,12 @@ from pyspark.sql import SparkSession
 from lakehouse import build_log
 from lakehouse.build import Outcome, build_table, explain, is_stop
 from lakehouse.catalogue import Table
+from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.bronze import Batch
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey, survey
 from lakehouse.landing.load import load_files
 from lakehouse.lock import lake_lock
-from lakehouse.plan import Frame, Verdict, judge, refuse_what_cannot_be_built
+from lakehouse.plan import judge, refuse_what_cannot_be_built
 from lakehouse.session import sibling, start
 
 Report = Callable[[Outcome], None]

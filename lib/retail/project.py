@@ -11,10 +11,10 @@ from pathlib import Path
 from lakehouse.catalogue import load as load_catalogue
 from lakehouse.conf import conf_folder, load
 from lakehouse.errors import LakehouseError
+from lakehouse.frame import Frame
 from lakehouse.landing.ledger import new_batch
 from lakehouse.landing.source import Source, load_source
 from lakehouse.moments import day
-from lakehouse.plan import Frame
 from retail.contracts import CONTRACTS
 
 DEFAULT_SOURCE = "home_improvement.yaml"

@@ -19,9 +19,10 @@ from lakehouse.changes import NET, WHOLE, Affected, Pinned, affected, changed_ro
 from lakehouse.declare import Days, Keys
 from lakehouse.errors import LakehouseError
 from lakehouse.expressions import any_of, as_json
+from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.ledger import Survey
 from lakehouse.log import Log, Record
-from lakehouse.plan import Frame, Verdict, frame_as_of, judge
+from lakehouse.plan import frame_as_of, judge
 from lakehouse.schema import names
 from lakehouse.write import Target, overwrite, progress, replace_days, shaped
 

@@ -15,8 +15,8 @@ from pyspark.sql import DataFrame, SparkSession
 from lakehouse.catalogue import Table
 from lakehouse.declare import History
 from lakehouse.errors import LakehouseError, did_you_mean
+from lakehouse.frame import Frame
 from lakehouse.moments import day
-from lakehouse.plan import Frame
 from lakehouse.query import tables_in
 from lakehouse.type2 import IS_CURRENT, OPEN_END, VALID_FROM, VALID_TO
 

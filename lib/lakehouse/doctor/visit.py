@@ -13,9 +13,9 @@ from lakehouse.doctor.findings import SHOWN, Diagnosis, append, diagnosed, show_
 from lakehouse.doctor.repair import mend
 from lakehouse.doctor.subject import Place, Subject
 from lakehouse.errors import LakehouseError, first_line
+from lakehouse.frame import Frame
 from lakehouse.landing.ledger import Ledger
 from lakehouse.lock import lake_lock
-from lakehouse.plan import Frame
 from lakehouse.query import show
 from lakehouse.report import console
 from lakehouse.session import start

@@ -16,9 +16,10 @@ from pyspark.sql import functions as F
 from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
 from lakehouse.declare import SOURCE_FILE, ByKey
+from lakehouse.frame import LIMIT, Frame, Verdict
 from lakehouse.landing.ledger import Ledger, Survey
 from lakehouse.log import Log
-from lakehouse.plan import LIMIT, Frame, Verdict, date_in
+from lakehouse.plan import date_in
 from lakehouse.quality import sequence
 
 UNDATED = "a full snapshot takes its place by its date, and its name has none; name it YYYY-MM-DD"

@@ -15,6 +15,7 @@ from pyspark.sql.types import DataType
 
 from lakehouse.build import Outcome
 from lakehouse.declare import BATCH_ID, INGESTED_AT, SOURCE_FILE
+from lakehouse.frame import Frame, Verdict
 from lakehouse.landing import copy
 from lakehouse.landing.believe import refused, settle
 from lakehouse.landing.bronze import Batch, read
@@ -22,7 +23,6 @@ from lakehouse.landing.ledger import LandingFile, Ledger, Survey
 from lakehouse.landing.probe import Probe, probe
 from lakehouse.landing.source import Contract, EntityMapping
 from lakehouse.log import Log, Record, create_from_json
-from lakehouse.plan import Frame, Verdict
 from lakehouse.schema import parse, quoted, struct
 from lakehouse.write import Target, files_and_bytes, progress
 
