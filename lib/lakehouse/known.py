@@ -95,7 +95,7 @@ def tables_read(sql: str, catalogue: Catalogue) -> set[str]:
     """
     try:
         found = sqlglot.parse_one(sql, read="duckdb").find_all(exp.Table)
-    except sqlglot.ParseError as error:
+    except sqlglot.errors.SqlglotError as error:
         raise LakehouseError(f"The query cannot be read: {first_line(error)}") from None
     names = {f"{table.db}.{table.name}".lower() for table in found if table.db}
     views = {view.full_name: view for view in catalogue.views.values()}
