@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from lakehouse.conf import load
+from lakehouse.moments import day
 from lakehouse.session import start
 from retail import project
 from retail.generator import generate, request
@@ -22,7 +23,7 @@ def main() -> int:
     options = parser.parse_args()
     conf = load(options.env)
     output = project.folder(options.output or conf["landing"])
-    end = project.day(options.end_date, "--end-date")
+    end = day(options.end_date, "--end-date")
     asked = request(conf, options.days, options.seed, end, options.scale)
     counts = generate(start(conf, "generate"), output, asked)
     for entity, rows in counts.items():

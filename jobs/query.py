@@ -3,6 +3,7 @@
 import sys
 
 from lakehouse.known import as_then
+from lakehouse.moments import instant
 from lakehouse.query import in_duckdb, in_spark, show
 from retail import project
 
@@ -18,8 +19,8 @@ def main() -> int:
     options = parser.parse_args()
     frame = project.frame(options)
     sql = project.text(options.sql)
-    valid_at = project.instant(options.valid_at, "--valid-at")
-    known_at = project.instant(options.known_at, "--known-at")
+    valid_at = instant(options.valid_at, "--valid-at")
+    known_at = instant(options.known_at, "--known-at")
     if valid_at or known_at:
         columns, rows = as_then(frame, sql, valid_at, known_at)
     elif options.engine == "spark":

@@ -9,7 +9,7 @@ from places import ROOT, Build
 from pyspark.sql import SparkSession
 
 from lakehouse.conf import load, merge
-from lakehouse.plan import Frame
+from lakehouse.frame import Frame
 from lakehouse.run import Result, run
 from lakehouse.session import start
 from retail import project

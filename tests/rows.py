@@ -53,8 +53,7 @@ def landed(spark: SparkSession, contract: Contract, columns: str, *rows: Row) ->
 
 def staged(function: Function, *inputs: Any, **settings: Any) -> DataFrame:
     """What a staging table keeps: judged, good, newest per key, in its declared shape."""
-    judged = quality.judged(function(*inputs, **settings), table(function), CONF)
-    good = quality.newest_per_key(judged.where(~quality.is_rejected()), table(function))
+    good = quality.kept(function(*inputs, **settings), table(function), CONF)
     return shaped(good, table(function))
 
 

@@ -3,15 +3,12 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-import pyarrow as pa
-from deltalake import write_deltalake
-
 from lakehouse.build import Outcome
-from lakehouse.log import Record, commit_properties, create
-from lakehouse.plan import Frame
-from lakehouse.schema import parse
+from lakehouse.frame import Frame
+from lakehouse.own import write_rows
 
 NAME = "build_log"
+GRAIN = "One row per build and table that it touched."
 DDL = """
     batch_id    STRING NOT NULL COMMENT 'The build; sorts by time',
     ended_at    TIMESTAMP NOT NULL COMMENT 'End of the build, UTC',
@@ -28,18 +25,10 @@ DDL = """
     seconds     DOUBLE COMMENT 'Wall seconds',
     version     BIGINT COMMENT 'Version of the table afterwards'
 """
-_ARROW = {
-    "BIGINT": pa.int64(),
-    "DOUBLE": pa.float64(),
-    "STRING": pa.string(),
-    "TIMESTAMP": pa.timestamp("us", "UTC"),
-}
 
 
 def append(frame: Frame, outcomes: Iterable[Outcome]) -> None:
     """Append one run's outcomes."""
-    path = frame.lake / "ops" / NAME
-    create(path, parse(DDL), "One row per build and table that it touched.", None)
     ended = datetime.now(UTC)
     rows = [
         {
@@ -55,10 +44,4 @@ def append(frame: Frame, outcomes: Iterable[Outcome]) -> None:
         }
         for outcome in outcomes
     ]  # fmt: skip
-    schema = pa.schema([(c.name, _ARROW[c.type]) for c in parse(DDL)])
-    write_deltalake(
-        str(path),
-        pa.Table.from_pylist(rows, schema=schema),
-        mode="append",
-        commit_properties=commit_properties(Record(batch=frame.batch, source=frame.source.name)),
-    )
+    write_rows(frame.lake / "ops" / NAME, DDL, GRAIN, rows, frame.record)

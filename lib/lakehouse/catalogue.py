@@ -31,7 +31,6 @@ from lakehouse.schema import Column, names, parse
 from lakehouse.views import OPS, View
 
 LAYERS = ("bronze", "silver", "gold", "ops")
-LANDED = "landed"
 AS_OF = "as_of"
 
 
@@ -339,7 +338,7 @@ def describe(function: Any, layer: str) -> Table | View:
         extra = get_args(hint)[1] if get_origin(hint) is Annotated else None
         if isinstance(extra, Setting):
             settings[parameter] = extra.path
-        elif parameter not in (AS_OF, LANDED):
+        elif parameter != AS_OF:
             inputs[parameter] = extra
     takes_as_of = AS_OF in inspect.signature(function).parameters
     return Table(name, layer, place, declaration, inputs, settings, takes_as_of)

@@ -16,9 +16,11 @@ from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table, is_direct
 from lakehouse.declare import ByDay, ByKey, ByVersion, Days, Keys, Spread
+from lakehouse.errors import first_line
+from lakehouse.expressions import all_of, any_of, content
 from lakehouse.schema import names, quoted
+from lakehouse.type2 import VALID_FROM, VALID_TO
 
-VALID_FROM, VALID_TO = "valid_from", "valid_to"
 NET = "_net"
 
 
@@ -98,8 +100,8 @@ def _changed_keys(
 
     Images that are equal cancel in a signed sum of hashes: one narrow shuffle, by key.
     """
-    content = F.xxhash64(*columns, *[F.isnull(name) for name in columns]).cast("decimal(38,0)")
-    feed = change_feed(spark, pin).groupBy(*key).agg(F.sum(content * _sign()).alias(NET))
+    image = content(columns).cast("decimal(38,0)")
+    feed = change_feed(spark, pin).groupBy(*key).agg(F.sum(image * _sign()).alias(NET))
     return feed.where(f"{NET} <> 0").select(*key)
 
 
@@ -128,8 +130,7 @@ def _sign() -> Column:
 def unreadable(error: Exception) -> str | None:
     """Why a change feed cannot be read, where that is what the error says; else None."""
     if isinstance(error, PySparkException) and (error.getCondition() or "").startswith("DELTA"):
-        first = str(error).strip().split("\n")[0][:120]
-        return f"the change feed cannot be read ({first})"
+        return f"the change feed cannot be read ({first_line(error)[:120]})"
     # A vacuumed change file surfaces as a Py4J error.
     if "FileNotFound" in str(error) or "FILE_NOT_EXIST" in str(error):
         return "its change files are gone"
@@ -231,7 +232,7 @@ def _look_up(driving: DataFrame, spread: Spread, rows: DataFrame) -> DataFrame:
         at = F.col(spread.at)
         valid = (at >= F.col("_from")) & (F.lit(spread.onwards) | (at < F.col("_to")))
         same = [F.col(name) == F.col(f"_key_{name}") for name in spread.columns]
-        return driving.join(interval, reduce(lambda a, b: a & b, [*same, valid]), "left_semi")
+        return driving.join(interval, all_of([*same, valid]), "left_semi")
     found = rows.select(*cast(ByKey, spread).columns).distinct()
     return driving.join(found, list(cast(ByKey, spread).columns), "left_semi")
 
@@ -276,7 +277,7 @@ def restrict(
         days = [_day_of(upstream, column) for column in spread.columns]
         chosen = [day.isin(wanted) for day in days]
         chosen += [day.isNull() for day in days if None in part.days]
-        return frame.where(reduce(lambda a, b: a | b, chosen))
+        return frame.where(any_of(chosen))
     if isinstance(spread, ByKey) and isinstance(scope, Keys) and part.keys is not None:
         known = frame if upstream.layer == "bronze" else frame.where(skipping(part, spread.columns))
         return semi_join(known, spread.columns, part.keys, scope.columns)
@@ -301,7 +302,7 @@ def semi_join(
     renamed = found.select(*[F.col(c).alias(f"_found_{c}") for c in found_columns])
     pairs = zip(columns, found_columns, strict=True)
     same = [F.col(a).cast("string").eqNullSafe(F.col(f"_found_{b}")) for a, b in pairs]
-    return frame.join(renamed, reduce(lambda a, b: a & b, same), "left_semi")
+    return frame.join(renamed, all_of(same), "left_semi")
 
 
 def within(table: Table, rows: DataFrame, part: Affected) -> DataFrame:

@@ -13,8 +13,10 @@ from lakehouse.errors import LakehouseError
 
 Severity = Literal["quarantine", "warn", "stop"]
 Ties = Literal["newest", "quarantine"]
-# The column of every raw table that says which landed file a record came from.
-SOURCE_FILE = "_source_file"
+# What every raw table says of a record: the landed file it came from, when, and by which build.
+SOURCE_FILE, INGESTED_AT, BATCH_ID = "_source_file", "_ingested_at", "_batch_id"
+# The last date in a landed file's path, in its name before its folders: Python and Spark read it.
+DATE_IN_PATH = r".*(\d{4}-\d{2}-\d{2})"
 
 
 # Scopes: what is rewritten together ---------------------------------------------------------

@@ -1,8 +1,9 @@
 """What the declarations say, as pages: dictionary, lineage, model, and a snapshot to review."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from lakehouse import build_log, quarantine
 from lakehouse.catalogue import LAYERS, Catalogue, Table
 from lakehouse.declare import (
     ByCommit,
@@ -17,6 +18,9 @@ from lakehouse.declare import (
     Scope,
     Spread,
 )
+from lakehouse.doctor import findings
+from lakehouse.landing import ledger
+from lakehouse.schema import Column, parse
 from lakehouse.views import View
 
 _NOTE = "<!-- Written by jobs/describe.py from the declarations; change those, not this page. -->"
@@ -104,6 +108,10 @@ def _dictionary(catalogue: Catalogue) -> Iterator[str]:
         for view in catalogue.views.values():
             if view.layer == layer:
                 yield from _view(view, catalogue.view_columns[view.full_name])
+    for kept in (ledger, quarantine, build_log, findings):
+        yield from (f"### ops.{kept.NAME}", "", f"{kept.GRAIN} No file declares it.", "")
+        yield from _columns(parse(kept.DDL), {})
+        yield ""
 
 
 def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
@@ -116,12 +124,7 @@ def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
     followed = sorted(n for n, t in catalogue.tables.items() if table.name in t.inputs)
     facts += [f"Read by {', '.join(followed)}."] if followed else []
     yield from (" ".join(facts), "")
-    yield from ("| column | type | | meaning |", "| --- | --- | --- | --- |")
-    for column in table.columns:
-        target = declaration.references.get(column.name)
-        refers = f" ({target})" if target else ""
-        required = "required" if column.required else ""
-        yield f"| {column.name} | {column.type} | {required} | {column.comment}{refers} |"
+    yield from _columns(table.columns, declaration.references)
     yield ""
     for rule in declaration.expects:
         yield f"- {rule.severity}: {rule.name} (`{rule.sql}`)"
@@ -131,6 +134,15 @@ def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
         yield f"- conserved: `{law.own}` is `{law.theirs}` of {law.table}"
     if declaration.expects or declaration.conserves:
         yield ""
+
+
+def _columns(columns: Iterable[Column], references: Mapping[str, str]) -> Iterator[str]:
+    yield from ("| column | type | | meaning |", "| --- | --- | --- | --- |")
+    for column in columns:
+        target = references.get(column.name)
+        refers = f" ({target})" if target else ""
+        required = "required" if column.required else ""
+        yield f"| {column.name} | {column.type} | {required} | {column.comment}{refers} |"
 
 
 def _view(view: View, columns: dict[str, str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The one error a person is meant to read, and the end of its sentence."""
+"""The one error a person is meant to read, and parts of its sentence."""
 
 import difflib
 from collections.abc import Iterable
@@ -15,3 +15,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a sentence that helps with a misspelt name."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"did you mean {close[0]}" if close else f"known are {', '.join(sorted(known))}"
+
+
+def first_line(error: Exception) -> str:
+    """What an error of somebody else's says first; the rest is for its developers."""
+    return str(error).strip().split("\n")[0]

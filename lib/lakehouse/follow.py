@@ -3,10 +3,9 @@
 Rows and progress are one commit, so a crash neither doubles a change nor loses one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import reduce
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,9 +16,9 @@ from lakehouse import quality
 from lakehouse.catalogue import Table
 from lakehouse.changes import NET, Pinned, change_feed, net, unreadable, used_columns
 from lakehouse.declare import ByCommit
+from lakehouse.frame import Frame, Verdict
 from lakehouse.invoke import invoke
 from lakehouse.log import Log, Record
-from lakehouse.plan import Frame, Verdict
 from lakehouse.write import Target, append, progress, shaped
 
 COMMIT = "commit_version"
@@ -158,7 +157,7 @@ def _feed_of_ranges(
     )
 
 
-def _by_step(steps: list[Step], value: Any) -> Column:
+def _by_step(steps: list[Step], value: Callable[[Step], Any]) -> Column:
     """A value of the step that an image belongs to."""
     whens = [F.when(F.col(COMMIT) == step.version, F.lit(value(step))) for step in steps]
-    return reduce(lambda a, b: F.coalesce(a, b), whens)
+    return F.coalesce(*whens)

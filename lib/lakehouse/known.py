@@ -8,15 +8,16 @@ from pyspark.sql import functions as F
 from sqlglot import exp
 
 from lakehouse import quality
-from lakehouse.catalogue import Catalogue, did_you_mean
-from lakehouse.changes import VALID_FROM, VALID_TO, used_columns
-from lakehouse.declare import Changelog
-from lakehouse.errors import LakehouseError
+from lakehouse.catalogue import Catalogue
+from lakehouse.changes import used_columns
+from lakehouse.declare import INGESTED_AT, Changelog
+from lakehouse.errors import LakehouseError, did_you_mean, first_line
+from lakehouse.frame import Frame
 from lakehouse.invoke import invoke
 from lakehouse.log import Log
-from lakehouse.plan import Frame
 from lakehouse.query import Row, in_duckdb, is_history
 from lakehouse.session import start
+from lakehouse.type2 import VALID_FROM, VALID_TO
 from lakehouse.write import shaped
 
 
@@ -50,7 +51,7 @@ def _made(
         table = frame.catalogue.tables[name]
         if table.entity:
             raw = spark.read.format("delta").load(str(frame.path(table)))
-            made[name] = raw.where(F.col("_ingested_at") <= F.lit(instant).cast("timestamp"))
+            made[name] = raw.where(F.col(INGESTED_AT) <= F.lit(instant).cast("timestamp"))
         else:
             inputs = {}
             for upstream, spread in table.inputs.items():
@@ -60,8 +61,7 @@ def _made(
                 inputs[upstream] = rows if is_raw else rows.select(*used)
             rows = invoke(table, inputs, frame.conf, None)
             if table.is_staging:
-                judged = quality.judged(rows, table, frame.conf)
-                rows = quality.newest_per_key(judged.where(~quality.is_rejected()), table)
+                rows = quality.kept(rows, table, frame.conf)
             made[name] = shaped(rows, table)
     return made[name]
 
@@ -95,9 +95,8 @@ def tables_read(sql: str, catalogue: Catalogue) -> set[str]:
     """
     try:
         found = sqlglot.parse_one(sql, read="duckdb").find_all(exp.Table)
-    except sqlglot.ParseError as error:
-        first = str(error).split("\n")[0]
-        raise LakehouseError(f"The query cannot be read: {first}") from None
+    except sqlglot.errors.SqlglotError as error:
+        raise LakehouseError(f"The query cannot be read: {first_line(error)}") from None
     names = {f"{table.db}.{table.name}".lower() for table in found if table.db}
     views = {view.full_name: view for view in catalogue.views.values()}
     while through := names & views.keys():

@@ -9,8 +9,8 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from lakehouse.errors import LakehouseError
+from lakehouse.frame import Frame
 from lakehouse.log import Log
-from lakehouse.plan import Frame
 from lakehouse.query import tables_in
 
 # Readers that started before a file was removed still want it; Delta's own limit is the same.

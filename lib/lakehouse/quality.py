@@ -17,7 +17,8 @@ from sqlglot import exp
 
 from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
-from lakehouse.declare import SOURCE_FILE, Expectation
+from lakehouse.declare import BATCH_ID, DATE_IN_PATH, INGESTED_AT, SOURCE_FILE, Expectation
+from lakehouse.expressions import as_json, content
 from lakehouse.landing.bronze import CORRUPT
 from lakehouse.landing.source import Contract
 from lakehouse.schema import quoted
@@ -25,8 +26,7 @@ from lakehouse.schema import quoted
 # What the error of a broken stop rule begins with.
 STOP = "stop rule:"
 FAULTS, RECORD, REASONS = "_faults", "_record", "_reasons"
-BATCH = "_batch_id"
-_LOADING = ("_ingested_at", BATCH)
+_LOADING = (INGESTED_AT, BATCH_ID)
 # Faults are one text until they reach the quarantine: good rows then cost an empty string each,
 # where arrays would leave Spark's generated code.
 _NEXT_FAULT, _REASON = "\x1e", "\x1f"
@@ -52,15 +52,13 @@ def conform(raw: DataFrame, contract: Contract) -> DataFrame:
     if CORRUPT in landed:
         text = F.lit("the line does not have the fields of its header")
         faults.append(_fault("record is whole", F.col(CORRUPT).isNotNull(), text))
-    record = F.to_json(
-        F.struct(*[c for c in raw.columns if c not in _LOADING]), {"ignoreNullFields": "false"}
-    )
+    record = as_json(c for c in raw.columns if c not in _LOADING)
     return raw.select(
         *typed,
         F.concat_ws(_NEXT_FAULT, *faults).alias(FAULTS),
         record.alias(RECORD),
         SOURCE_FILE,
-        BATCH,
+        BATCH_ID,
     )
 
 
@@ -85,7 +83,7 @@ def sequence(updated_at: Column | None = None) -> Column:
     A folder's date counts where the name has none: the last date in the path is taken.
     Never the time of ingestion: arrival order must not matter.
     """
-    day = F.regexp_extract(SOURCE_FILE, r".*(\d{4}-\d{2}-\d{2})", 1)
+    day = F.regexp_extract(SOURCE_FILE, DATE_IN_PATH, 1)
     dated = day.try_cast("timestamp")
     known = [updated_at] if updated_at is not None else []
     return F.coalesce(*known, dated, F.lit("1900-01-01").cast("timestamp"))
@@ -131,8 +129,8 @@ def _without_ties(judged: DataFrame, table: Table) -> DataFrame:
     """Judged rows, of which the good ones that share their key and differ are rejected as well."""
     alike = _last_first(table).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     good = ~is_rejected()
-    content, file = F.when(good, _content(table)), F.when(good, F.col(SOURCE_FILE))
-    ends = {"_low": F.min(content), "_high": F.max(content), "_a": F.min(file), "_b": F.max(file)}
+    said, file = F.when(good, _content(table)), F.when(good, F.col(SOURCE_FILE))
+    ends = {"_low": F.min(said), "_high": F.max(said), "_a": F.min(file), "_b": F.max(file)}
     files = F.array_join(F.array_distinct(F.array("_a", "_b")), ", ")
     text = F.concat(
         F.lit("tie: records that differ at "),
@@ -181,7 +179,7 @@ def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> Dat
     bad = rows.where(is_rejected())
     faults = F.split(REASONS, _NEXT_FAULT)
     same = Window.partitionBy(SOURCE_FILE, RECORD).orderBy(F.lit(1))
-    key = F.to_json(F.struct(*scope_columns), {"ignoreNullFields": "false"})
+    key = as_json(scope_columns)
     occurrence = F.row_number().over(same).cast("string")
     return bad.select(
         F.md5(F.concat_ws("\n", F.lit(table.name), SOURCE_FILE, RECORD, occurrence)).alias(
@@ -192,7 +190,7 @@ def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> Dat
         _halves(faults, 1).alias("rules"),
         _halves(faults, 2).alias("reasons"),
         F.col(SOURCE_FILE).alias("source_file"),
-        F.col(BATCH).alias("batch_id"),
+        F.col(BATCH_ID).alias("batch_id"),
         F.current_timestamp().alias("first_seen_at"),
         F.col(RECORD).alias("raw_record"),
         F.lit("quarantined").alias("status"),
@@ -201,6 +199,12 @@ def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> Dat
 
 def _halves(faults: Column, half: int) -> Column:
     return F.transform(faults, lambda fault: F.split_part(fault, F.lit(_REASON), F.lit(half)))
+
+
+def kept(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
+    """What a staging table keeps of all its rows: of the good ones the newest per key."""
+    good = judged(rows, table, conf).where(~is_rejected())
+    return newest_per_key(good, table)
 
 
 def newest_per_key(rows: DataFrame, table: Table, by: str | None = None) -> DataFrame:
@@ -229,9 +233,7 @@ def _last_first(table: Table, by: str | None = None) -> WindowSpec:
 
 
 def _content(table: Table) -> Column:
-    """A hash of what a row says; a null is hashed as such, or rows that swap one would be equal."""
-    names = [column.name for column in table.columns]
-    return F.xxhash64(*names, *[F.isnull(name) for name in names])
+    return content(column.name for column in table.columns)
 
 
 def stopped(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:

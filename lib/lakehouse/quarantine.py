@@ -12,11 +12,13 @@ from pyspark.sql import functions as F
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected
 from lakehouse.declare import SOURCE_FILE, Days, Keys
+from lakehouse.expressions import as_json
 from lakehouse.log import create
 from lakehouse.quality import RECORD, is_rejected, rejected
 from lakehouse.schema import parse
 
 NAME = "quarantine"
+GRAIN = "One row per rejected record."
 DDL = """
     record_id     STRING NOT NULL COMMENT 'Hash of table, file, landed record and occurrence',
     table_name    STRING NOT NULL COMMENT 'Staging table that rejected the record',
@@ -44,7 +46,7 @@ class Split:
 def ensure(lake: Path) -> Path:
     """Create the table where it does not exist; returns its path."""
     path = lake / "ops" / NAME
-    create(path, parse(DDL), "One row per rejected record.", None)
+    create(path, parse(DDL), GRAIN)
     return path
 
 
@@ -112,8 +114,7 @@ def _in_scope(known: DataFrame, part: Affected, columns: tuple[str, ...]) -> Dat
         day = F.get_json_object("record_key", f"$.{columns[0]}").try_cast("date")
         return known.where(part.covers(day))
     assert part.keys is not None
-    key = F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})
-    touched = part.keys.select(key.alias("record_key"))
+    touched = part.keys.select(as_json(columns).alias("record_key"))
     same = known["record_key"].eqNullSafe(touched["record_key"])
     return known.join(touched, same, "left_semi")
 

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from lakehouse.catalogue import Catalogue
 from lakehouse.declare import History
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, first_line
 
 Row = tuple[Any, ...]
 
@@ -127,8 +127,7 @@ def in_spark(
         answer = spark.sql(sql)
         return answer.columns, [tuple(row) for row in answer.collect()]
     except PySparkException as error:
-        first = str(error).strip().split("\n")[0]
-        raise LakehouseError(f"The query failed: {first}") from None
+        raise LakehouseError(f"The query failed: {first_line(error)}") from None
 
 
 def in_duckdb(

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lakehouse.build import Outcome
-from lakehouse.plan import Frame
+from lakehouse.frame import Frame
 from lakehouse.run import Report, Result, run
 
 console = Console(highlight=False, soft_wrap=True)

@@ -14,12 +14,12 @@ from pyspark.sql import SparkSession
 from lakehouse import build_log
 from lakehouse.build import Outcome, build_table, explain, is_stop
 from lakehouse.catalogue import Table
+from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.bronze import Batch
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey, survey
 from lakehouse.landing.load import load_files
 from lakehouse.lock import lake_lock
-from lakehouse.log import Record
-from lakehouse.plan import Frame, Verdict, judge, refuse_what_cannot_be_built
+from lakehouse.plan import judge, refuse_what_cannot_be_built
 from lakehouse.session import sibling, start
 
 Report = Callable[[Outcome], None]
@@ -61,7 +61,7 @@ def run(frame: Frame, selection: Iterable[str] = (), report: Report = lambda _: 
         loaded = {table.entity for table in frame.catalogue.tables.values()}
         absent = [entity for entity in found.absent if entity in loaded]
         result = Result(absent=absent, set_aside=found.newly_set_aside)
-        ledger.write(found.files, _ledger_record(frame))
+        ledger.write(found.files, frame.record)
         _Run(frame, names, found, report, result).go()
         new = {(file.entity, file.path) for file in found.newly_set_aside}
         for key, file in found.files.items():
@@ -104,10 +104,6 @@ def _reason(frame: Frame, table: Table, found: Survey) -> str:
     return judge(frame, table, found).reason
 
 
-def _ledger_record(frame: Frame) -> Record:
-    return Record(batch=frame.batch, source=frame.source.name)
-
-
 class _Run:
     """The state of one run; tables whose inputs have ended are built side by side."""
 
@@ -135,7 +131,7 @@ class _Run:
         finally:
             if self.result.outcomes:
                 ledger = Ledger(self.frame.lake)
-                ledger.write(self.found.files | self.loaded, _ledger_record(self.frame))
+                ledger.write(self.found.files | self.loaded, self.frame.record)
                 build_log.append(self.frame, self.result.outcomes)
 
     def _submit(

@@ -1,9 +1,13 @@
 """Schemas as DDL text, read without a session: ``name TYPE [NOT NULL] [COMMENT '...'], ...``."""
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from deltalake import Schema as DeltaSchema
 
 from lakehouse.errors import LakehouseError
 
@@ -110,6 +114,11 @@ def delta_json(columns: tuple[Column, ...]) -> dict[str, object]:
         for column in columns
     ]
     return {"type": "struct", "fields": fields}
+
+
+def arrow(columns: tuple[Column, ...]) -> pa.Schema:
+    """The schema as Arrow's type."""
+    return pa.schema(DeltaSchema.from_json(json.dumps(delta_json(columns))).to_arrow())
 
 
 def struct(columns: tuple[Column, ...]) -> "StructType":

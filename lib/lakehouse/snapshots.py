@@ -3,8 +3,9 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from lakehouse.declare import SOURCE_FILE
-from lakehouse.quality import BATCH, FAULTS, RECORD, sequence
+from lakehouse.declare import BATCH_ID, SOURCE_FILE
+from lakehouse.expressions import content
+from lakehouse.quality import FAULTS, RECORD, sequence
 
 _ALWAYS = Window.unboundedPreceding
 
@@ -21,12 +22,11 @@ def snapshot_events(records: DataFrame, *key: str) -> DataFrame:
     placed = _placed(records)
     by_key = Window.partitionBy(*key).orderBy("_number")
     here, before, after = (by_key.rangeBetween(n, n) for n in (0, -1, 1))
-    said = [name for name in records.columns if name not in (RECORD, SOURCE_FILE, BATCH)]
-    content = F.xxhash64(*said, *[F.isnull(name) for name in said])
+    state = content(c for c in records.columns if c not in (RECORD, SOURCE_FILE, BATCH_ID))
     seen = placed.withColumns(
         {
-            "_state": F.struct(F.min(content).over(here), F.max(content).over(here)),
-            "_state_before": F.struct(F.min(content).over(before), F.max(content).over(before)),
+            "_state": F.struct(F.min(state).over(here), F.max(state).over(here)),
+            "_state_before": F.struct(F.min(state).over(before), F.max(state).over(before)),
             "_since": F.greatest("_day_before", F.max("updated_at").over(before)),
             "_goes": F.max("_number").over(after).isNull() & F.col("_next").isNotNull(),
         }
@@ -45,7 +45,7 @@ def snapshot_events(records: DataFrame, *key: str) -> DataFrame:
         F.lit("delete").alias("_operation"),
         F.lit("").alias(FAULTS),
         F.col("_next.file").alias(SOURCE_FILE),
-        F.col("_next.batch").alias(BATCH),
+        F.col("_next.batch").alias(BATCH_ID),
     )
     known = gone.where(" AND ".join(f"{name} IS NOT NULL" for name in key)).distinct()
     return states.select(*records.columns).unionByName(known, allowMissingColumns=True)
@@ -54,7 +54,9 @@ def snapshot_events(records: DataFrame, *key: str) -> DataFrame:
 def _placed(records: DataFrame) -> DataFrame:
     """Records with the ``_day`` of their snapshot, its ``_number``, and its neighbours."""
     dated = records.withColumn("_day", sequence())
-    days = dated.groupBy("_day").agg(F.min(SOURCE_FILE).alias("file"), F.max(BATCH).alias("batch"))
+    days = dated.groupBy("_day").agg(
+        F.min(SOURCE_FILE).alias("file"), F.max(BATCH_ID).alias("batch")
+    )
     in_order = days.agg(
         F.sort_array(F.collect_list(F.struct("_day", "file", "batch"))).alias("_all")
     )

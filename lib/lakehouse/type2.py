@@ -5,13 +5,15 @@ repeated and out-of-order events end in the table that one sorted load gives.
 """
 
 from collections.abc import Sequence
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.declare import History
+from lakehouse.expressions import all_of
 
+# The columns that say when a version holds, and whether it is the open one.
+VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
 BEGINNING, OPEN_END = "1900-01-01", "9999-12-31"
 UNKNOWN, NOT_APPLICABLE = 0, -1
 _DELETED = "operation <=> 'delete'"
@@ -41,9 +43,9 @@ def versions(events: DataFrame, history: History) -> DataFrame:
     end = F.coalesce(F.lead(instant).over(in_order), open_end)
     internal = ["_state", "_before", "operation", *history.sequence]
     return (
-        changes.withColumns({"valid_from": start, "valid_to": end})
+        changes.withColumns({VALID_FROM: start, VALID_TO: end})
         .where(f"NOT {_DELETED}")
-        .withColumn("is_current", F.col("valid_to") == open_end)
+        .withColumn(IS_CURRENT, F.col(VALID_TO) == open_end)
         .drop(*internal)
     )
 
@@ -95,9 +97,9 @@ def valid_at(
     columns = [key] if isinstance(key, str) else list(key)
     renamed = versions.withColumnsRenamed({name: f"_version_of_{name}" for name in columns})
     same = [F.col(name) == F.col(f"_version_of_{name}") for name in columns]
-    valid = (at >= F.col("valid_from")) & (at < F.col("valid_to"))
-    joined = rows.join(renamed, reduce(lambda a, b: a & b, [*same, valid]), "left")
-    return joined.drop(*[f"_version_of_{name}" for name in columns], "valid_from", "valid_to")
+    valid = (at >= F.col(VALID_FROM)) & (at < F.col(VALID_TO))
+    joined = rows.join(renamed, all_of([*same, valid]), "left")
+    return joined.drop(*[f"_version_of_{name}" for name in columns], VALID_FROM, VALID_TO)
 
 
 def surrogate_key(*columns: str) -> Column:

@@ -10,10 +10,10 @@ from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 
 from lakehouse.declare import ViewDeclaration
-from lakehouse.errors import LakehouseError, did_you_mean
+from lakehouse.errors import LakehouseError, did_you_mean, first_line
 
-# What builds keep of themselves: tables that no file declares.
-OPS = ("ops.landing_files", "ops.quarantine", "ops.build_log")
+# What builds and the doctor keep of themselves: tables that no file declares.
+OPS = ("ops.landing_files", "ops.quarantine", "ops.build_log", "ops.doctor_findings")
 _DIALECT = "duckdb"
 
 
@@ -88,7 +88,7 @@ class View:
         try:
             return sqlglot.parse_one(self.sql, read=_DIALECT)
         except sqlglot.errors.SqlglotError as error:
-            reason = str(error).split("\n")[0]
             raise LakehouseError(
-                f"{self.place}: {self.name} is no SQL that can be read ({reason}); mend it."
+                f"{self.place}: {self.name} is no SQL that can be read ({first_line(error)});"
+                " mend it."
             ) from None

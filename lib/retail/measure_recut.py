@@ -13,9 +13,10 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.build import Outcome, build_table
+from lakehouse.frame import Frame
 from lakehouse.landing.ledger import Survey, new_batch
 from lakehouse.log import Record
-from lakehouse.plan import Frame, judge
+from lakehouse.plan import judge
 from lakehouse.session import sibling, start
 from lakehouse.write import Target
 from retail import project
@@ -49,7 +50,7 @@ def recut(
 
 def _build(spark: SparkSession, frame: Frame, name: str) -> Outcome:
     batch = replace(frame, batch=new_batch())
-    verdict = judge(batch, frame.catalogue.tables[name], Survey({}, {}, [], []))
+    verdict = judge(batch, frame.catalogue.tables[name], Survey())
     return build_table(spark, batch, verdict)
 
 

@@ -5,16 +5,16 @@ import functools
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
 
 from lakehouse.catalogue import load as load_catalogue
 from lakehouse.conf import conf_folder, load
 from lakehouse.errors import LakehouseError
+from lakehouse.frame import Frame
 from lakehouse.landing.ledger import new_batch
 from lakehouse.landing.source import Source, load_source
-from lakehouse.plan import Frame
+from lakehouse.moments import day
 from retail.contracts import CONTRACTS
 
 DEFAULT_SOURCE = "home_improvement.yaml"
@@ -85,34 +85,6 @@ def folder(path: Path | str) -> Path:
     expanded = Path(os.path.expandvars(str(path)))
     base = Path.cwd() if isinstance(path, Path) else root
     return (base / expanded).resolve()
-
-
-def day(text: str | None, option: str) -> date | None:
-    """A date in ISO form.
-
-    Raises LakehouseError for any other text.
-    """
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise LakehouseError(
-            f"{option} {text} is no date; expected a day of the calendar as 2026-06-30."
-        ) from None
-
-
-def instant(text: str | None, option: str) -> datetime | None:
-    """A date and time in ISO form, UTC unless it names a zone; a date alone is its first instant.
-
-    Raises LakehouseError for any other text.
-    """
-    try:
-        moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        raise LakehouseError(
-            f"{option} {text} is no instant; expected a date, or date and time, in ISO form, as"
-            " '2026-06-30 12:00'."
-        ) from None
-    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
 
 
 def text(argument: str) -> str:

@@ -5,7 +5,9 @@ The lake lies in {lake}, what it was built from in {landing}. Try next:
   .venv/bin/python jobs/query.py "SELECT * FROM gold.training_set LIMIT 9"
   .venv/bin/python jobs/build.py               # nothing has changed: done in a moment
   ./spark-submit.sh jobs/build.py --dry-run    # the same through spark-submit
+  .venv/bin/python jobs/doctor.py dim_product  # is the history of products sound?
 Every table and column: docs/tables.md. What is made from what: docs/model.md.
+What late costs changed, and what was known when: docs/restatements.md.
 """
 QUESTIONS = {
     "What did each channel sell, and what was left after the cost of the goods?": """

@@ -1,6 +1,6 @@
 """What each table's declaration promises, held against a lake of three generated days."""
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from rows import CONF
 from lakehouse import quality
 from lakehouse.catalogue import Table
 from lakehouse.changes import Pinned, read_input
-from lakehouse.conf import lookup
 from lakehouse.declare import Conserved, Spread
+from lakehouse.invoke import invoke
 from lakehouse.log import Log
 from lakehouse.query import spark_views
 from lakehouse.write import shaped
@@ -107,15 +107,11 @@ def test_order_and_partitioning_of_the_inputs_change_nothing(
         return read_input(spark, upstream, spread, pin).repartition(3, F.rand(7))
 
     inputs = {name: mixed(name, spread) for name, spread in table.inputs.items()}
-    settings = {name: lookup(CONF, path) for name, path in table.settings.items()}
-    if table.takes_as_of:
-        record = Log(whole / table.layer / table.name).record()
-        assert record is not None
-        settings["as_of"] = date.fromisoformat(str(record.as_of))
-    rows = table.declaration.function(**inputs, **settings)
+    record = Log(whole / table.layer / table.name).record()
+    assert record is not None
+    rows = invoke(table, inputs, CONF, record.as_of)
     if table.is_staging:
-        judged = quality.judged(rows, table, CONF)
-        rows = quality.newest_per_key(judged.where(~quality.is_rejected()), table)
+        rows = quality.kept(rows, table, CONF)
     made = shaped(rows, table)
     there = spark.read.format("delta").load(str(whole / table.layer / table.name))
     assert made.exceptAll(there).take(3) == []

@@ -37,6 +37,12 @@ def test_the_sample_of_the_demo_has_the_columns_of_its_question() -> None:
     assert header.split() == sqlglot.parse_one(QUESTIONS[question], read="duckdb").named_selects
 
 
+def test_the_readme_counts_the_tables_and_links_every_page() -> None:
+    assert f"each of the {len(CATALOGUE.tables)} tables" in README
+    pages = [f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")]
+    assert [page for page in pages if f"]({page}" not in README] == []
+
+
 def test_lakes_and_landings_of_the_readme_are_ignored_and_cleaned() -> None:
     """What a reader of README makes below data/ is git's business never, and goes by make clean."""
     ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]

@@ -71,6 +71,17 @@ def test_a_query_without_a_lake(
     assert "There is no lake in" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("sql", ["SELECT 'open", "SELECT (1", "SELECT 1"])
+def test_a_query_that_cannot_be_asked_of_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sql: str
+) -> None:
+    then = ["--lake", str(tmp_path), "--valid-at", "2026-06-01"]
+    assert called(monkeypatch, "query", sql, *then) == 2
+    message = capsys.readouterr().err
+    assert "cannot be read" in message or "has versions" in message
+    assert len(message.strip().splitlines()) == 1
+
+
 @pytest.mark.parametrize("name", [path.stem for path in (ROOT / "jobs").glob("*.py")])
 def test_every_job_says_what_it_refuses(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str

@@ -17,7 +17,8 @@ def test_files_are_put_together_and_nothing_is_stale_after_it(
     house = House(tmp_path)
     for day in (1, 2, 3):
         house.land(f"sales/2026-06-0{day}.csv", f"{day},A,2026-06-0{day},5,2026-06-0{day} 10:00:00")
-        house.build()
+        house.build("raw_sales")
+    house.build()
     before = house.rows("fact_sale", "sale_id", "amount")
     done = {d.table: d for d in maintain.maintain(spark, house.frame())}
     assert (done["bronze.raw_sales"].compacted, done["bronze.raw_sales"].into) == (3, 1)

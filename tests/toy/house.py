@@ -13,9 +13,9 @@ from deltalake import DeltaTable
 from lakehouse import Contract
 from lakehouse.catalogue import load as load_catalogue
 from lakehouse.conf import load, merge
+from lakehouse.frame import Frame
 from lakehouse.landing.ledger import new_batch
 from lakehouse.landing.source import EntityMapping, Source
-from lakehouse.plan import Frame
 from lakehouse.run import Result, run
 
 SETTINGS = {

@@ -4,12 +4,11 @@ Rows with a null key or a null start have no place in time: they are counted as 
 with nothing. Of rows equal in key and interval one is looked at, the others are duplicates.
 """
 
-from functools import reduce
-
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.doctor.subject import Facts, Names
+from lakehouse.expressions import all_of, as_json
 from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN
 
 # By name, what each says of the rows that it counts.
@@ -96,11 +95,11 @@ def wrong_facts(facts: DataFrame, how: Facts, rows: DataFrame, names: Names) -> 
     illness = F.when(F.col("_spans").isNull(), OF_FACTS[0]).when(
         ~F.coalesce(valid, F.lit(False)), OF_FACTS[1]
     )
-    pointer = _json([_column(name) for name in how.key])
+    pointer = as_json(_column(name) for name in how.key)
     if how.refers == (names.surrogate,):
         facts = facts.where(~_is_member(how.key[0]))
     return (
-        facts.join(spans, reduce(lambda a, b: a & b, pairs), "left")
+        facts.join(spans, all_of(pairs), "left")
         .withColumns({ILLNESS: illness, RECORD_KEY: F.coalesce("_owner", pointer)})
         .where(F.col(ILLNESS).isNotNull())
         .drop("_spans", "_owner", *refers)
@@ -131,7 +130,7 @@ def _renamed(rows: DataFrame, names: Names, refers: tuple[str, ...] = ()) -> Dat
     return rows.select(
         *[key.alias(part) for key, part in zip(keys, _parts(names), strict=True)],
         *[_column(name).alias(f"_r{i}") for i, name in enumerate(refers)],
-        reduce(lambda a, b: a & b, [key.isNotNull() for key in keys]).alias("_known"),
+        all_of(key.isNotNull() for key in keys).alias("_known"),
         _column(names.start).cast("timestamp").alias("_start"),
         F.when(is_open, F.lit(_FOREVER).cast("timestamp")).otherwise(after).alias("_end"),
         is_open.alias("_open"),
@@ -153,11 +152,7 @@ def _parts(names: Names) -> list[str]:
 def _owner(names: Names) -> Column:
     """The key of renamed rows as JSON."""
     pairs = zip(_parts(names), names.key, strict=True)
-    return _json([F.col(part).alias(name) for part, name in pairs])
-
-
-def _json(columns: list[Column]) -> Column:
-    return F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})
+    return as_json(F.col(part).alias(name) for part, name in pairs)
 
 
 def _column(name: str) -> Column:

@@ -5,18 +5,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-from deltalake import write_deltalake
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.doctor.examine import FINDINGS, ILLNESS, ILLNESSES, NOTES, OF_FACTS, RECORD_KEY
-from lakehouse.log import Record, commit_properties, create
+from lakehouse.log import Record
+from lakehouse.own import write_rows
 from lakehouse.query import show
 from lakehouse.report import console
-from lakehouse.schema import parse
 
 NAME = "doctor_findings"
+GRAIN = "One row per run, table, illness and key."
 DDL = """
     run_id      STRING NOT NULL COMMENT 'The doctor''s run; sorts by time',
     examined_at TIMESTAMP NOT NULL COMMENT 'When the table was looked over, UTC',
@@ -27,12 +26,6 @@ DDL = """
     keys        BIGINT NOT NULL COMMENT 'Keys that the row stands for',
     findings    BIGINT NOT NULL COMMENT 'Rows of the table, or facts, that are wrong so'
 """
-_ARROW = {
-    "BIGINT": pa.int64(),
-    "BOOLEAN": pa.bool_(),
-    "STRING": pa.string(),
-    "TIMESTAMP": pa.timestamp("us", "UTC"),
-}
 SHOWN = 10
 
 
@@ -76,8 +69,6 @@ def append(lake: Path, run_id: str, table: str, diagnosis: Diagnosis) -> None:
     """Append what one run found in a table; nothing where nothing was found."""
     if not diagnosis.kept:
         return
-    path = lake / "ops" / NAME
-    create(path, parse(DDL), "One row per run, table, illness and key.", None)
     now = datetime.now(UTC)
     names = ("illness", "record_key", "keys", "findings")
     same: dict[str, Any] = {"run_id": run_id, "examined_at": now, "table_name": table}
@@ -85,13 +76,7 @@ def append(lake: Path, run_id: str, table: str, diagnosis: Diagnosis) -> None:
         same | dict(zip(names, row, strict=True)) | {"is_note": row[0] in NOTES}
         for row in diagnosis.kept
     ]
-    schema = pa.schema([(c.name, _ARROW[c.type]) for c in parse(DDL)])
-    write_deltalake(
-        str(path),
-        pa.Table.from_pylist(rows, schema=schema),
-        mode="append",
-        commit_properties=commit_properties(Record(batch=run_id)),
-    )
+    write_rows(lake / "ops" / NAME, DDL, GRAIN, rows, Record(batch=run_id))
 
 
 def show_diagnosis(title: str, diagnosis: Diagnosis, with_facts: bool, strict: bool) -> None:

@@ -18,9 +18,11 @@ from lakehouse.catalogue import Table
 from lakehouse.changes import NET, WHOLE, Affected, Pinned, affected, changed_rows, within
 from lakehouse.declare import Days, Keys
 from lakehouse.errors import LakehouseError
+from lakehouse.expressions import any_of, as_json
+from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.ledger import Survey
 from lakehouse.log import Log, Record
-from lakehouse.plan import Frame, Verdict, frame_as_of, judge
+from lakehouse.plan import frame_as_of, judge
 from lakehouse.schema import names
 from lakehouse.write import Target, overwrite, progress, replace_days, shaped
 
@@ -38,7 +40,7 @@ def mend(
     target = Target(table, frame.path(table))
     log = Log(target.path)
     version, record = _last_record(log)
-    verdict = judge(frame, table, Survey({}, {}, [], []), record)
+    verdict = judge(frame, table, Survey(), record)
     part = _part(spark, frame, verdict, ill, Pinned(str(log.path), log.version, version))
     try:
         rows = within(table, shaped(call(spark, frame, verdict, part), table), part)
@@ -106,7 +108,7 @@ def _scope_values(rows: DataFrame, scope: Days | Keys) -> DataFrame:
 
 
 def _any_is_null(columns: Iterable[str]) -> Column:
-    return reduce(lambda a, b: a | b, [F.col(name).isNull() for name in columns])
+    return any_of(F.col(name).isNull() for name in columns)
 
 
 def difference(present: DataFrame, wanted: DataFrame, table: Table) -> DataFrame:
@@ -126,7 +128,7 @@ def difference(present: DataFrame, wanted: DataFrame, table: Table) -> DataFrame
     identity = list(dict.fromkeys([*by, *table.declaration.key]))
     rows = net.where(f"{NET} <> 0").groupBy(*identity).agg(more.alias("more"), less.alias("less"))
     same = F.least("more", "less")
-    part = F.to_json(F.struct(*by), {"ignoreNullFields": "false"}) if by else F.lit("all")
+    part = as_json(by) if by else F.lit("all")
     return rows.groupBy(part.alias("part")).agg(
         F.sum(F.col("more") - same).alias("added"),
         F.sum(F.col("less") - same).alias("removed"),

@@ -12,15 +12,14 @@ from pathlib import Path
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse.catalogue import Table, did_you_mean
-from lakehouse.changes import VALID_FROM, VALID_TO
+from lakehouse.catalogue import Table
 from lakehouse.declare import History
-from lakehouse.errors import LakehouseError
-from lakehouse.plan import Frame
+from lakehouse.errors import LakehouseError, did_you_mean
+from lakehouse.frame import Frame
+from lakehouse.moments import day
 from lakehouse.query import tables_in
-from lakehouse.type2 import OPEN_END
+from lakehouse.type2 import IS_CURRENT, OPEN_END, VALID_FROM, VALID_TO
 
-CURRENT = "is_current"
 # Columns that differ in every version whatever happened: they are no attributes.
 _SURROGATES = ("_key", "_sk", "_hash")
 _MOMENTS = ("date", "timestamp", "timestamp_ntz")
@@ -113,7 +112,7 @@ def _names(place: Place, asked: argparse.Namespace) -> Names:
             " --key, as --key product_id."
         )
     start, end = asked.start or VALID_FROM, asked.end or VALID_TO
-    current = asked.current or (CURRENT if CURRENT in place.columns else None)
+    current = asked.current or (IS_CURRENT if IS_CURRENT in place.columns else None)
     _check(place, [*key, start, end, *([current] if current else [])])
     for column in (start, end):
         _check_moment(place, column)
@@ -121,7 +120,7 @@ def _names(place: Place, asked: argparse.Namespace) -> Names:
     tracked = _listed(asked.tracked) or (ours.tracked if ours else ())
     tracked = tracked or _attributes(place, {*key, start, end, current, surrogate})
     _check(place, tracked)
-    open_end = _day(asked.open_end or OPEN_END, "--open-end")
+    open_end = day(asked.open_end, "--open-end") or date.fromisoformat(OPEN_END)
     return Names(key, start, end, current, tracked, surrogate, open_end, asked.end_includes)
 
 
@@ -186,12 +185,3 @@ def _check_moment(place: Place, column: str) -> None:
 def _listed(values: Iterable[str] | None) -> tuple[str, ...]:
     """Names given by repeating an option or with commas."""
     return tuple(name.strip() for text in values or () for name in text.split(",") if name.strip())
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise LakehouseError(
-            f"{option} {text} is no date; expected a day of the calendar as 9999-12-31."
-        ) from None

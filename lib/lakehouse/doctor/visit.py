@@ -12,10 +12,10 @@ from lakehouse.doctor.examine import NOTES, OF_VERSIONS, ill_keys, long, wrong_f
 from lakehouse.doctor.findings import SHOWN, Diagnosis, append, diagnosed, show_diagnosis
 from lakehouse.doctor.repair import mend
 from lakehouse.doctor.subject import Place, Subject
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, first_line
+from lakehouse.frame import Frame
 from lakehouse.landing.ledger import Ledger
 from lakehouse.lock import lake_lock
-from lakehouse.plan import Frame
 from lakehouse.query import show
 from lakehouse.report import console
 from lakehouse.session import start
@@ -34,8 +34,8 @@ def look_over(spark: SparkSession, subject: Subject, limit: int = 100) -> Diagno
         finally:
             found.unpersist()
     except PySparkException as error:
-        first = str(error).strip().split("\n")[0]
-        raise LakehouseError(f"{subject.place.title} cannot be looked over: {first}") from None
+        reason = first_line(error)
+        raise LakehouseError(f"{subject.place.title} cannot be looked over: {reason}") from None
 
 
 def visit(

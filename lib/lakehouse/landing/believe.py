@@ -16,9 +16,10 @@ from pyspark.sql import functions as F
 from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
 from lakehouse.declare import SOURCE_FILE, ByKey
+from lakehouse.frame import LIMIT, Frame, Verdict
 from lakehouse.landing.ledger import Ledger, Survey
-from lakehouse.log import Log, Record
-from lakehouse.plan import LIMIT, Frame, Verdict, date_in
+from lakehouse.log import Log
+from lakehouse.plan import date_in
 from lakehouse.quality import sequence
 
 UNDATED = "a full snapshot takes its place by its date, and its name has none; name it YYYY-MM-DD"
@@ -72,7 +73,7 @@ def settle(frame: Frame, found: Survey, entity: str, new: list[str], reasons: Re
         elif file.status == "refused" and file.path in new:
             found.files[key] = replace(file, status="registered", reason=None)
     if found.of(entity) != before:
-        Ledger(frame.lake).write(found.files, Record(batch=frame.batch, source=frame.source.name))
+        Ledger(frame.lake).write(found.files, frame.record)
 
 
 def _key(frame: Frame, table: Table) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StringType
 
-from lakehouse.declare import SOURCE_FILE
+from lakehouse.declare import BATCH_ID, INGESTED_AT, SOURCE_FILE
 from lakehouse.landing.probe import Probe
 from lakehouse.landing.source import EntityMapping
 from lakehouse.schema import struct
@@ -62,13 +62,13 @@ def read(
             types[column.name] = _wider(known, column.dataType)
     order = [c.name for c in mapping.contract.columns]
     order += [n for n in types if n not in order and not n.startswith("_")]
-    order += [n for n in types if n not in order and n not in ("_ingested_at", "_batch_id")]
+    order += [n for n in types if n not in order and n not in (INGESTED_AT, BATCH_ID)]
     aligned = [
         frame.select(*[_column(frame, name).cast(types[name]).alias(name) for name in order])
         for frame in frames
     ]
     return reduce(DataFrame.unionByName, aligned).withColumns(
-        {"_ingested_at": F.lit(batch.started_at).cast("timestamp"), "_batch_id": F.lit(batch.id)}
+        {INGESTED_AT: F.lit(batch.started_at).cast("timestamp"), BATCH_ID: F.lit(batch.id)}
     )
 
 

@@ -4,7 +4,6 @@ Nothing of such a file is mapped or converted, and decoding and encoding it by A
 of what Spark's rows cost (docs/decisions/0017). Files that need more go through Spark (bronze.py).
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,19 +11,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, WriterProperties, write_deltalake
-from deltalake import Schema as DeltaSchema
 
-from lakehouse.declare import SOURCE_FILE
+from lakehouse.declare import BATCH_ID, INGESTED_AT, SOURCE_FILE
 from lakehouse.landing.bronze import Batch, safe_name
 from lakehouse.landing.probe import Probe
 from lakehouse.landing.source import EntityMapping
 from lakehouse.log import Record, commit_properties
-from lakehouse.schema import delta_json
+from lakehouse.schema import arrow
 
 LOADING = (
     pa.field(SOURCE_FILE, pa.string()),
-    pa.field("_ingested_at", pa.timestamp("us", "UTC")),
-    pa.field("_batch_id", pa.string()),
+    pa.field(INGESTED_AT, pa.timestamp("us", "UTC")),
+    pa.field(BATCH_ID, pa.string()),
 )
 # What Arrow, Parquet, Delta and Spark name alike; all else is converted by Spark.
 _TYPES = {
@@ -52,8 +50,7 @@ def fitting(
         present = pa.schema(DeltaTable(str(table)).schema().to_arrow())
         wanted = {field.name: field.type for field in present}
         return present if landed.items() <= wanted.items() else None
-    declared = json.dumps(delta_json(mapping.contract.columns))
-    contract = pa.schema(DeltaSchema.from_json(declared).to_arrow())
+    contract = arrow(mapping.contract.columns)
     order = {field.name: landed.get(field.name, field.type) for field in contract} | landed
     return pa.schema([*order.items(), *LOADING])
 
@@ -101,7 +98,7 @@ def _rows(
     """The files' rows in the table's columns, each with its file and batch."""
     started = datetime.fromisoformat(batch.started_at)
     for path in paths:
-        fixed = {SOURCE_FILE: path, "_ingested_at": started, "_batch_id": batch.id}
+        fixed = {SOURCE_FILE: path, INGESTED_AT: started, BATCH_ID: batch.id}
         for rows in pq.ParquetFile(landing / path).iter_batches(_ROWS):
             columns = [
                 rows.column(field.name)

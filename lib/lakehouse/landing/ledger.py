@@ -5,22 +5,23 @@ load are those whose content differs between the ledger now and the ledger it wa
 a crash at any point reloads a file and never doubles one. Written without Spark: it is small.
 """
 
+import difflib
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.probe import Probe, probe
 from lakehouse.landing.source import EntityMapping, Source
-from lakehouse.log import Log, Record, commit_properties, create
-from lakehouse.schema import parse
+from lakehouse.log import Log, Record
+from lakehouse.own import write_rows
 
 NAME = "landing_files"
+GRAIN = "One row per entity and landed file."
 DDL = """
     entity      STRING NOT NULL COMMENT 'Entity that the file feeds',
     path        STRING NOT NULL COMMENT 'Path relative to the landing folder',
@@ -32,9 +33,6 @@ DDL = """
     reason      STRING COMMENT 'Why it was set aside or refused, or which file it repeats',
     batch_id    STRING NOT NULL COMMENT 'Build that last saw new content'
 """
-_ARROW = pa.schema(
-    [(c.name, pa.int64() if c.type == "BIGINT" else pa.string()) for c in parse(DDL)]
-)
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,10 @@ Files = dict[tuple[str, str], LandingFile]
 class Survey:
     """What a look at the landing folder found, before anything is written."""
 
-    files: Files
-    probes: dict[tuple[str, str], Probe]
-    newly_set_aside: list[LandingFile]
-    absent: list[str]
+    files: Files = field(default_factory=dict)
+    probes: dict[tuple[str, str], Probe] = field(default_factory=dict)
+    newly_set_aside: list[LandingFile] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
 
     def of(self, entity: str) -> Files:
         return {key: file for key, file in self.files.items() if key[0] == entity}
@@ -93,16 +91,10 @@ class Ledger:
 
     def write(self, files: Files, record: Record) -> None:
         """Replace the ledger's rows, in one commit; nothing where they are the same."""
-        create(self.path, parse(DDL), "One row per entity and landed file.", None)
         if self.read() == files and Log(self.path).record():
             return
         rows = [asdict(files[key]) for key in sorted(files)]
-        write_deltalake(
-            str(self.path),
-            pa.Table.from_pylist(rows, schema=_ARROW),
-            mode="overwrite",
-            commit_properties=commit_properties(record),
-        )
+        write_rows(self.path, DDL, GRAIN, rows, record, "overwrite")
 
     def check_source(self, source: Source) -> None:
         """Raise LakehouseError where the lake was built from another source."""
@@ -132,13 +124,9 @@ def survey(
             f"There is no landing folder {landing}; expected files of {source.name} there, so"
             " generate some (jobs/generate.py) or name the folder with --landing."
         )
-    paths = sorted(
-        path.relative_to(landing).as_posix()
-        for path in landing.rglob("*")
-        if path.is_file() and not any(p[0] in "._" for p in path.relative_to(landing).parts)
-    )
+    paths = _paths(landing)
     _refuse_strange_folders(landing, source, paths)
-    found = Survey(dict(known), {}, [], [])
+    found = Survey(dict(known))
     hashes: dict[str, str] = {}
     for entity, mapping in source.mappings.items():
         mine = [path for path in paths if mapping.matches(path)]
@@ -157,6 +145,15 @@ def survey(
         if file.status == "set_aside" and file.batch_id == batch
     ]
     return found
+
+
+def _paths(landing: Path) -> list[str]:
+    """Files below the landing folder; what begins with a dot or underscore is nobody's data."""
+    return sorted(
+        path.relative_to(landing).as_posix()
+        for path in landing.rglob("*")
+        if path.is_file() and not any(p[0] in "._" for p in path.relative_to(landing).parts)
+    )
 
 
 def _look(
@@ -222,8 +219,6 @@ def _refuse_common_gap(source: Source, mapping: EntityMapping, found: Survey, ba
 
 
 def _likely(column: str, present: Iterable[str]) -> str:
-    import difflib
-
     close = difflib.get_close_matches(column.lower(), [p.lower() for p in present], n=1, cutoff=0.5)
     return f"if it is now {close[0]}, map it so" if close else "correct the mapping or the files"
 

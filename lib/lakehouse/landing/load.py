@@ -14,7 +14,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
 from lakehouse.build import Outcome
-from lakehouse.declare import SOURCE_FILE
+from lakehouse.declare import BATCH_ID, INGESTED_AT, SOURCE_FILE
+from lakehouse.frame import Frame, Verdict
 from lakehouse.landing import copy
 from lakehouse.landing.believe import refused, settle
 from lakehouse.landing.bronze import Batch, read
@@ -22,12 +23,11 @@ from lakehouse.landing.ledger import LandingFile, Ledger, Survey
 from lakehouse.landing.probe import Probe, probe
 from lakehouse.landing.source import Contract, EntityMapping
 from lakehouse.log import Log, Record, create_from_json
-from lakehouse.plan import Frame, Verdict
 from lakehouse.schema import parse, quoted, struct
 from lakehouse.write import Target, files_and_bytes, progress
 
 _LEDGER = threading.Lock()
-_ALWAYS = "_source_file STRING, _ingested_at TIMESTAMP, _batch_id STRING"
+_ALWAYS = f"{SOURCE_FILE} STRING, {INGESTED_AT} TIMESTAMP, {BATCH_ID} STRING"
 Loaded = dict[tuple[str, str], LandingFile]
 
 
@@ -207,7 +207,7 @@ def _set_aside_unreadable(
                 found.files[key] = broken
                 found.newly_set_aside.append(broken)
     with _LEDGER:  # the ledger must say so before a commit claims to be built from it
-        Ledger(frame.lake).write(found.files, Record(batch=frame.batch, source=frame.source.name))
+        Ledger(frame.lake).write(found.files, frame.record)
     return readable
 
 
@@ -225,7 +225,7 @@ def _note_loaded(
     loaded: Loaded,
 ) -> None:
     newest = DeltaTable(str(target.path)).to_pyarrow_dataset()
-    column = newest.to_table([SOURCE_FILE], filter=ds.field("_batch_id") == batch.id)[SOURCE_FILE]
+    column = newest.to_table([SOURCE_FILE], filter=ds.field(BATCH_ID) == batch.id)[SOURCE_FILE]
     counts = {entry["values"]: entry["counts"] for entry in column.value_counts().to_pylist()}
     for path in paths:
         key = (entity, path)

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from lakehouse.conf import conf_folder
 from lakehouse.declare import SOURCE_FILE
-from lakehouse.errors import LakehouseError, did_you_mean
+from lakehouse.errors import LakehouseError, did_you_mean, first_line
 from lakehouse.schema import Column, parse
 
 _KEYS = {"files", "format", "options", "where", "distinct", "columns"}
@@ -138,13 +138,7 @@ def _mapping(
             " or null where the source knows nothing of it."
         )
     for expression in [*columns.values(), *where]:
-        try:
-            sqlglot.parse_one(expression, read="spark")
-        except sqlglot.errors.SqlglotError as error:
-            reason = str(error).split("\n")[0]
-            raise LakehouseError(
-                f"{path}: '{expression}' of {entity} is no SQL expression ({reason}); mend it."
-            ) from None
+        _check_sql(path, entity, expression)
     return EntityMapping(
         contract,
         tuple(_list(body.get("files", [f"{entity}/*", f"{entity}.*"]))),
@@ -154,6 +148,16 @@ def _mapping(
         bool(body.get("distinct", False)),
         columns,
     )
+
+
+def _check_sql(path: Path, entity: str, expression: str) -> None:
+    try:
+        sqlglot.parse_one(expression, read="spark")
+    except sqlglot.errors.SqlglotError as error:
+        raise LakehouseError(
+            f"{path}: '{expression}' of {entity} is no SQL expression ({first_line(error)});"
+            " mend it."
+        ) from None
 
 
 def _list(value: Any) -> list[str]:

@@ -15,7 +15,7 @@ from lakehouse import (
     with_members,
 )
 from retail.terms.events import SEQUENCE
-from retail.terms.members import member
+from retail.terms.members import ALWAYS, member
 
 CUSTOMER_HISTORY = history(
     "customer_id", tracked=("loyalty_tier", "customer_type", "state"), sequence=SEQUENCE
@@ -50,11 +50,9 @@ def customer_history(stg_customers: Annotated[DataFrame, by_key("customer_id")])
             "customer_key": surrogate_key("customer_id"),
         }
     )
-    always = {"valid_from": "1900-01-01", "valid_to": "9999-12-31", "is_current": True}
+    names = {UNKNOWN: "unknown", NOT_APPLICABLE: "anonymous"}
     named = {
-        UNKNOWN: member("unknown", "customer_id") | always | {"customer_key": UNKNOWN},
-        NOT_APPLICABLE: member("anonymous", "customer_id")
-        | always
-        | {"customer_key": NOT_APPLICABLE},
+        number: member(name, "customer_id") | ALWAYS | {"customer_key": number}
+        for number, name in names.items()
     }
     return with_members(customers, "customer_version_key", named)

@@ -18,7 +18,7 @@ from lakehouse import (
 )
 from retail.terms.events import SEQUENCE
 from retail.terms.margin import gross_margin, margin_pct
-from retail.terms.members import member
+from retail.terms.members import ALWAYS, member
 
 PRODUCT_HISTORY = history(
     "product_id",
@@ -59,8 +59,8 @@ def dim_product(
     """One row per product and version, half-open in time: [valid_from, valid_to).
 
     A new version starts when price, cost, category, subcategory, brand or is_active change; all
-    else shows the newest event in every version. The first version starts in 1900, or with its
-    event where the source says so.
+    else shows the newest event in every version, the name the newest that is one. The first version
+    starts in 1900, or with its event where the source says so.
     """
     as_told = replace(PRODUCT_HISTORY, first_version=first_version)
     products = versions(stg_products, as_told).withColumns(
@@ -71,11 +71,9 @@ def dim_product(
             "margin_pct": margin_pct(),
         }
     )
-    always = {"valid_from": "1900-01-01", "valid_to": "9999-12-31", "is_current": True}
+    names = {UNKNOWN: "unknown", NOT_APPLICABLE: "not applicable"}
     named = {
-        UNKNOWN: member("unknown", "product_id", "product_name") | always | {"durable_key": 0},
-        NOT_APPLICABLE: member("not applicable", "product_id", "product_name")
-        | always
-        | {"durable_key": -1},
+        number: member(name, "product_id", "product_name") | ALWAYS | {"durable_key": number}
+        for number, name in names.items()
     }
     return with_members(products.drop("updated_at"), "product_key", named)

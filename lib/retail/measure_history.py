@@ -18,10 +18,11 @@ from lakehouse.build import build_table
 from lakehouse.catalogue import Catalogue, Table, describe
 from lakehouse.declare import by_key, history, keys, table
 from lakehouse.errors import LakehouseError
+from lakehouse.frame import Frame
 from lakehouse.landing.ledger import Survey, new_batch
 from lakehouse.landing.source import Source
 from lakehouse.log import Record
-from lakehouse.plan import Frame, judge
+from lakehouse.plan import judge
 from lakehouse.type2 import OPEN_END, surrogate_key, versions
 from lakehouse.write import Target, overwrite
 
@@ -119,7 +120,7 @@ def measure(
 def _history_step(spark: SparkSession, frame: Frame) -> float:
     """Seconds from events committed to history committed."""
     started = time.monotonic()
-    verdict = judge(frame, frame.catalogue.tables["dim_things"], Survey({}, {}, [], []))
+    verdict = judge(frame, frame.catalogue.tables["dim_things"], Survey())
     build_table(spark, frame, verdict)
     return time.monotonic() - started
 

@@ -1,0 +1,32 @@
+"""Expressions over several columns that more than one module builds."""
+
+from collections.abc import Iterable
+from functools import reduce
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+
+def content(columns: Iterable[str]) -> Column:
+    """A hash of what a row says in the columns.
+
+    A null leaves a hash as it was, so where nulls are is hashed too: rows that swap a value and a
+    null would be equal otherwise.
+    """
+    named = list(columns)
+    return F.xxhash64(*named, *[F.isnull(name) for name in named])
+
+
+def as_json(columns: Iterable[str | Column]) -> Column:
+    """The columns as one JSON text, nulls included."""
+    return F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})
+
+
+def all_of(conditions: Iterable[Column]) -> Column:
+    """Whether every condition holds."""
+    return reduce(lambda a, b: a & b, conditions)
+
+
+def any_of(conditions: Iterable[Column]) -> Column:
+    """Whether one of the conditions holds."""
+    return reduce(lambda a, b: a | b, conditions)
