@@ -2,6 +2,7 @@
 
 import sys
 
+from lakehouse import LakehouseError
 from lakehouse.known import as_then
 from lakehouse.moments import instant
 from lakehouse.query import in_duckdb, in_spark, show
@@ -21,6 +22,8 @@ def main() -> int:
     sql = project.text(options.sql)
     valid_at = instant(options.valid_at, "--valid-at")
     known_at = instant(options.known_at, "--known-at")
+    if (valid_at or known_at) and options.engine == "spark":
+        raise LakehouseError("--valid-at and --known-at ask DuckDB; leave --engine spark out.")
     if valid_at or known_at:
         columns, rows = as_then(frame, sql, valid_at, known_at)
     elif options.engine == "spark":

@@ -11,17 +11,10 @@ from pyspark.sql import functions as F
 
 from lakehouse import quality, quarantine
 from lakehouse.catalogue import Table
-from lakehouse.changes import (
-    WHOLE,
-    Affected,
-    affected,
-    read_input,
-    restrict,
-    unreadable,
-    within,
-)
+from lakehouse.changes import WHOLE, Affected, affected, read_input, restrict, within
 from lakehouse.declare import Changelog, Days
 from lakehouse.errors import LakehouseError
+from lakehouse.feed import unreadable
 from lakehouse.follow import follow
 from lakehouse.invoke import invoke
 from lakehouse.log import Log, Record

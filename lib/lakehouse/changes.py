@@ -1,7 +1,7 @@
 """What a change in the inputs means for a table: which days or keys must be made again.
 
-What changed is read from the change feed only; images that are equal on the columns a table
-uses cancel out, so rewritten but equal rows are no change.
+Images of rows (feed.py) that are equal on the columns a table uses cancel out, so rewritten but
+equal rows are no change.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,30 +10,15 @@ from datetime import date
 from functools import reduce
 from typing import cast
 
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table, is_direct
 from lakehouse.declare import ByDay, ByKey, ByVersion, Days, Keys, Spread
-from lakehouse.errors import first_line
-from lakehouse.expressions import all_of, any_of, content
+from lakehouse.expressions import all_of, any_of
+from lakehouse.feed import NET, Pinned, changed_days, changed_keys, changed_rows
 from lakehouse.schema import names, quoted
 from lakehouse.type2 import VALID_FROM, VALID_TO
-
-NET = "_net"
-
-
-@dataclass(frozen=True)
-class Pinned:
-    """One input at the version that will be recorded, and the version last built from."""
-
-    path: str
-    version: int
-    built: int | None
-
-    def read(self, spark: SparkSession) -> DataFrame:
-        return spark.read.format("delta").option("versionAsOf", self.version).load(self.path)
 
 
 @dataclass(frozen=True)
@@ -85,60 +70,6 @@ def read_input(
     return frame if upstream.layer == "bronze" else frame.select(*used_columns(upstream, spread))
 
 
-def changed_rows(spark: SparkSession, columns: list[str], pin: Pinned) -> DataFrame:
-    """Rows inserted or deleted since the version built from, equal images cancelled.
-
-    ``_net`` says how often: above 0 inserted, below 0 deleted.
-    """
-    return net(change_feed(spark, pin), columns)
-
-
-def _changed_keys(
-    spark: SparkSession, columns: list[str], pin: Pinned, key: Sequence[str]
-) -> DataFrame:
-    """The distinct keys whose rows are others than before.
-
-    Images that are equal cancel in a signed sum of hashes: one narrow shuffle, by key.
-    """
-    image = content(columns).cast("decimal(38,0)")
-    feed = change_feed(spark, pin).groupBy(*key).agg(F.sum(image * _sign()).alias(NET))
-    return feed.where(f"{NET} <> 0").select(*key)
-
-
-def change_feed(spark: SparkSession, pin: Pinned) -> DataFrame:
-    """Images of rows, before and after, that the commits since the version built from wrote."""
-    return (
-        spark.read.format("delta")
-        .option("readChangeFeed", "true")
-        .option("startingVersion", cast(int, pin.built) + 1)
-        .option("endingVersion", pin.version)
-        .load(pin.path)
-    )
-
-
-def net(feed: DataFrame, columns: list[str]) -> DataFrame:
-    """Images that do not cancel out; ``_net`` is above 0 for inserted, below 0 for deleted."""
-    return feed.groupBy(*columns).agg(F.sum(_sign()).alias(NET)).where(f"{NET} <> 0")
-
-
-def _sign() -> Column:
-    """1 for an image of a row that came, -1 for one of a row that went."""
-    came = F.col("_change_type").isin("insert", "update_postimage")
-    return F.when(came, 1).otherwise(-1)
-
-
-def unreadable(error: Exception) -> str | None:
-    """Why a change feed cannot be read, where that is what the error says; else None."""
-    if isinstance(error, PySparkException) and (error.getCondition() or "").startswith("DELTA"):
-        return f"the change feed cannot be read ({first_line(error)[:120]})"
-    # A vacuumed change file surfaces as a Py4J error.
-    if "FileNotFound" in str(error) or "FILE_NOT_EXIST" in str(error):
-        return "its change files are gone"
-    if "SchemaColumnConvertNotSupported" in str(error):
-        return "its columns had other types before"
-    return None
-
-
 def affected(
     spark: SparkSession,
     table: Table,
@@ -158,22 +89,36 @@ def affected(
         if spread is None or not isinstance(scope, Days | Keys):
             return WHOLE
         used = used_columns(upstream, spread)
-        if isinstance(scope, Keys) and is_direct(table, spread):
-            own = cast(ByKey, spread).columns
-            reached.append((_changed_keys(spark, used, pins[name], own), upstream, spread))
-            continue
-        rows = changed_rows(spark, used, pins[name])
         if not is_direct(table, spread):
             first = next(iter(table.inputs))
-            upstream, direct = catalogue[first], table.inputs[first]
-            driving = read_input(spark, upstream, direct, pins[first])
-            rows, spread = _look_up(driving, spread, rows), cast(Spread, direct)
-        reached.append((rows, upstream, spread))
+            driver, direct = catalogue[first], cast(Spread, table.inputs[first])
+            rows = changed_rows(spark, used, pins[name])
+            rows = _look_up(read_input(spark, driver, direct, pins[first]), spread, rows)
+            found = rows.select(*_scope_values(driver, direct)).distinct()
+            reached.append((found, driver, direct))
+        elif isinstance(spread, ByDay):
+            days = _days_of(upstream, spread)
+            reached.append((changed_days(spark, used, pins[name], days), upstream, spread))
+        else:
+            own = cast(ByKey, spread).columns
+            reached.append((changed_keys(spark, used, pins[name], own), upstream, spread))
     if isinstance(scope, Days):
-        days = _days(reached)
-        return Affected(frozenset(d for d in days if not (d and last_day) or d <= last_day))
+        return Affected(
+            frozenset(d for d in _days(reached) if not (d and last_day) or d <= last_day)
+        )
     parts = [_keys(rows, cast(Keys, scope), cast(ByKey, spread)) for rows, _, spread in reached]
     return _of_keys(reduce(DataFrame.unionByName, parts).distinct().persist(), table)
+
+
+def _scope_values(driver: Table, direct: Spread) -> list[Column]:
+    """What a row of the driving input says of the scope: its days, or its keys."""
+    if isinstance(direct, ByDay):
+        return [F.explode(F.array(*_days_of(driver, direct))).alias("day")]
+    return [F.col(name) for name in cast(ByKey, direct).columns]
+
+
+def _days_of(upstream: Table, spread: ByDay) -> list[Column]:
+    return [_day_of(upstream, column) for column in spread.columns]
 
 
 def _of_keys(keys: DataFrame, table: Table) -> Affected:
@@ -191,11 +136,11 @@ def _days(reached: list[tuple[DataFrame, Table, Spread]]) -> set[date | None]:
 
     One action asks for the days of all inputs.
     """
-    parts = []
-    for number, (rows, upstream, spread) in enumerate(reached):
-        columns = F.array(*[_day_of(upstream, column) for column in cast(ByDay, spread).columns])
-        parts.append(rows.select(F.lit(number).alias("input"), F.explode(columns).alias("day")))
-    found = reduce(DataFrame.union, parts).distinct().collect() if parts else []
+    parts = [
+        rows.select(F.lit(number).alias("input"), "day")
+        for number, (rows, *_) in enumerate(reached)
+    ]
+    found = reduce(DataFrame.union, parts).collect() if parts else []
     days: set[date | None] = set()
     for number, (_, upstream, spread) in enumerate(reached):
         mine = {day for input_number, day in found if input_number == number}

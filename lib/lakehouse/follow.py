@@ -14,8 +14,9 @@ from pyspark.sql import functions as F
 
 from lakehouse import quality
 from lakehouse.catalogue import Table
-from lakehouse.changes import NET, Pinned, change_feed, net, unreadable, used_columns
+from lakehouse.changes import used_columns
 from lakehouse.declare import ByCommit
+from lakehouse.feed import NET, Pinned, change_feed, net, unreadable
 from lakehouse.frame import Frame, Verdict
 from lakehouse.invoke import invoke
 from lakehouse.log import Log, Record

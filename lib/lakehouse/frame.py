@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.catalogue import Catalogue, Table
-from lakehouse.changes import Pinned
 from lakehouse.errors import LakehouseError, did_you_mean
+from lakehouse.feed import Pinned
 from lakehouse.landing.source import Source
 from lakehouse.log import Record
 

@@ -10,10 +10,10 @@ from datetime import date
 from typing import Any
 
 from lakehouse.catalogue import Table
-from lakehouse.changes import Pinned
 from lakehouse.conf import lookup
 from lakehouse.declare import DATE_IN_PATH, Changelog, Days
 from lakehouse.errors import LakehouseError
+from lakehouse.feed import Pinned
 from lakehouse.frame import Frame, Verdict, snapshots_of
 from lakehouse.landing.judge import judge_raw
 from lakehouse.landing.ledger import Ledger, Survey

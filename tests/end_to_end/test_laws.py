@@ -12,8 +12,9 @@ from rows import CONF
 
 from lakehouse import quality
 from lakehouse.catalogue import Table
-from lakehouse.changes import Pinned, read_input
+from lakehouse.changes import read_input
 from lakehouse.declare import Conserved, Spread
+from lakehouse.feed import Pinned
 from lakehouse.invoke import invoke
 from lakehouse.log import Log
 from lakehouse.query import spark_views

@@ -7,7 +7,6 @@ reach makes again what is ill and what somebody wrote past the builds since the 
 from collections.abc import Iterable
 from functools import reduce
 
-from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -15,10 +14,11 @@ from pyspark.sql import functions as F
 from lakehouse import quality
 from lakehouse.build import call, explain
 from lakehouse.catalogue import Table
-from lakehouse.changes import NET, WHOLE, Affected, Pinned, affected, changed_rows, within
+from lakehouse.changes import WHOLE, Affected, affected, within
 from lakehouse.declare import Days, Keys
 from lakehouse.errors import LakehouseError
 from lakehouse.expressions import any_of, as_json
+from lakehouse.feed import NET, Pinned, changed_rows, unreadable
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.ledger import Survey
 from lakehouse.log import Log, Record
@@ -96,7 +96,9 @@ def _part(
             return Affected(days=frozenset(days) | (reached.days or set()) | verdict.as_of_days)
         keys = values.persist()
         return Affected(keys=keys, key_count=keys.count())
-    except (PySparkException, Py4JError):  # a change feed that is off, or gone
+    except Exception as error:
+        if unreadable(error) is None:
+            raise
         return WHOLE
 
 

@@ -17,6 +17,7 @@ from lakehouse.declare import SOURCE_FILE
 from lakehouse.errors import LakehouseError, did_you_mean, first_line
 from lakehouse.schema import Column, parse
 
+_TOP = {"name", "settings", "adapter", "entities"}
 _KEYS = {"files", "format", "options", "where", "distinct", "columns"}
 
 
@@ -101,6 +102,10 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
         content = yaml.safe_load(path.read_text()) or {}
     except yaml.YAMLError as error:
         raise LakehouseError(f"{path} is no YAML: {' '.join(str(error).split())}.") from None
+    if unknown := sorted(set(content) - _TOP):
+        raise LakehouseError(
+            f"{path} says {unknown[0]}, which means nothing; {did_you_mean(unknown[0], _TOP)}."
+        )
     entities = content.get("entities") or {}
     mappings = {
         entity: _mapping(path, contracts, entity, body or {}) for entity, body in entities.items()

@@ -1,5 +1,6 @@
 """Customers with the history of their loyalty tier, type and state."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from pyspark.sql import DataFrame
@@ -9,6 +10,7 @@ from lakehouse import (
     UNKNOWN,
     by_key,
     history,
+    setting,
     surrogate_key,
     table,
     versions,
@@ -38,13 +40,17 @@ CUSTOMER_HISTORY = history(
     """,
     references={"customer_key": "dim_customer.customer_key"},
 )
-def customer_history(stg_customers: Annotated[DataFrame, by_key("customer_id")]) -> DataFrame:
+def customer_history(
+    stg_customers: Annotated[DataFrame, by_key("customer_id")],
+    first_version: Annotated[str, setting("history.first_version")],
+) -> DataFrame:
     """One row per customer and version, half-open in time: [valid_from, valid_to).
 
-    A new version starts when loyalty tier, type or state change. The first version starts in 1900.
-    What else is known of a customer stands in dim_customer, in its newest state.
+    A new version starts when loyalty tier, type or state change. The first version starts in 1900,
+    or with its event where the source says so. What else is known of a customer stands in dim_customer, in its newest state.
     """
-    customers = versions(stg_customers, CUSTOMER_HISTORY).withColumns(
+    as_told = replace(CUSTOMER_HISTORY, first_version=first_version)
+    customers = versions(stg_customers, as_told).withColumns(
         {
             "customer_version_key": surrogate_key("customer_id", "valid_from"),
             "customer_key": surrogate_key("customer_id"),

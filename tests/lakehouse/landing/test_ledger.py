@@ -160,6 +160,7 @@ def test_the_ledger_is_written_once_and_refuses_another_source(
     ("text", "said"),
     [
         ("entities: {sale: {}}", "maps the entity sale, which has no contract; did you mean sales"),
+        ("setings: {zone: UTC}", "says setings, which means nothing; did you mean settings"),
         ("entities: {sales: {file: x}}", "says file of sales, which means nothing; did you mean"),
         ("entities: {sales: {columns: {amout: x}}}", "maps sales.amout, which the contract lacks"),
         ("entities: {sales: {columns: {amount: x}}}", "does not map sale_id, item_id, sold_on of"),
