@@ -9,7 +9,6 @@ from pathlib import Path
 from retail import measure, project
 
 ROOT = Path(__file__).parents[1]
-REAL = ROOT / "conf" / "sources" / "online_retail.yaml"
 
 
 @project.job
@@ -17,20 +16,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--env", default="local", help="conf/ENV.yaml (default: local)")
     parser.add_argument("--tests", action="store_true", help="time make test and test-fast too")
+    parser.add_argument("--history", action="store_true", help="measure histories too")
     options = parser.parse_args()
-    real = project.frame(argparse.Namespace(source=REAL, landing=None, lake=None, env=options.env))
+    source = {"source": ROOT / "conf/sources/online_retail.yaml", "landing": None, "lake": None}
+    real = project.frame(argparse.Namespace(**source, env=options.env))
     with tempfile.TemporaryDirectory() as folder:
         bench = measure.Bench(ROOT / "jobs", Path(folder), options.env)
         bench.house(date.fromisoformat(str(real.conf["generator"]["end_date"])))
         if real.landing.is_dir():
             lake = bench.work / "real"
-            build = bench.job("build", "--source", REAL, "--lake", lake)
-            bench.time("Online Retail, 305 days", "90 s", build, lake)
+            job = bench.job("build", "--source", source["source"], "--lake", lake)
+            bench.time("Online Retail, 305 days", "90 s", job, lake)
         else:
             bench.skip(f"Online Retail: there is no folder {real.landing} (set RETAIL_DATA)")
         if options.tests:
-            bench.time("make test-fast", "15 s", ["make", "test-fast"])
-            bench.time("make test", "480 s", ["make", "test"])
+            for target, seconds in (("test-fast", "15 s"), ("test", "480 s")):
+                bench.time(f"make {target}", seconds, ["make", target])
+        if options.history:
+            bench.history(real.conf)
         return bench.end(ROOT / "docs" / "benchmarks.md")
 
 

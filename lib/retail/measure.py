@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from deltalake import DeltaTable
 
@@ -40,6 +41,7 @@ class Bench:
     timings: list[Timing] = field(default_factory=list)
     lakes: dict[str, Path] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     @property
     def log(self) -> Path:
@@ -74,6 +76,19 @@ class Bench:
             shutil.copy(file, landing / file.parent.name)
         self.time("build, one more day", "45 s", self.job("build", *here))
 
+    def history(self, conf: Mapping[str, Any]) -> None:
+        """Time events on their way into a history, and late costs on theirs to sales."""
+        from retail import measure_history, measure_recut
+
+        self.said += ["Histories (targets: 5 s, and 60 s for 2,000,000 keys; 1.5 times MERGE):"]
+        self.said += [measure_history.report(conf, self.work / "history")]
+        steps = measure_recut.recut().items()
+        told = [f"{name} {step.seconds:.1f} s ({step.rows:,} rows)" for name, step in steps]
+        self.said += [
+            "Late costs of 350 of 35,000 products over 30 days of 10,000,000 lines"
+            f" (target: 120 s for sales and restatements): {', '.join(told)}."
+        ]
+
     def end(self, page: Path) -> int:
         """Print the timings and write them to the page, unless a command failed: then its log."""
         status = max(timing.status for timing in self.timings)
@@ -84,6 +99,7 @@ class Bench:
         parts += [f"Not measured: {reason}." for reason in self.skipped]
         for name, lake in self.lakes.items():
             parts += [f"{name}, by table:", by_table(lake)]
+        parts += self.said
         write_between_marks(page, "\n\n".join(parts))
         print(table(self.timings))
         return 0

@@ -23,6 +23,7 @@ from lakehouse.landing.ledger import Survey, new_batch
 from lakehouse.landing.source import Source
 from lakehouse.log import Record
 from lakehouse.plan import judge
+from lakehouse.session import sibling, start
 from lakehouse.type2 import OPEN_END, surrogate_key, versions
 from lakehouse.write import Target, overwrite
 
@@ -69,8 +70,9 @@ def dim_things(stg_things: Annotated[DataFrame, by_key("thing_id")]) -> DataFram
     )
 
 
-def report(spark: SparkSession, conf: Mapping[str, Any], folder: Path) -> str:
+def report(conf: Mapping[str, Any], folder: Path) -> str:
     """Both sizes that matter as a Markdown table; the smaller runs twice before, to warm up."""
+    spark = sibling(start(conf))
     small, large = (35_000, 52_500, 1_750), (2_000_000, 5_000_000, 100_000)
     runs = [
         measure(spark, conf, folder / str(number), sizes)
