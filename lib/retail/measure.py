@@ -76,6 +76,12 @@ class Bench:
             shutil.copy(file, landing / file.parent.name)
         self.time("build, one more day", "45 s", self.job("build", *here))
 
+    def invoices(self, source: str) -> None:
+        """Time the build of a real retailer's invoices."""
+        lake = self.work / "real"
+        build = self.job("build", "--source", source, "--lake", lake)
+        self.time("Online Retail, 305 days", "90 s", build, lake)
+
     def history(self, conf: Mapping[str, Any]) -> None:
         """Time events on their way into a history, and late costs on theirs to sales."""
         from retail import measure_history, measure_recut
