@@ -94,6 +94,26 @@ def test_a_corrected_file_replaces_its_rows(house: House) -> None:
     assert house.rows("stg_sales", "sale_id") == [("2",), ("9",)]
 
 
+def test_a_record_that_moves_to_a_file_of_another_date_is_judged_again(house: House) -> None:
+    house.land("prices/2026-06-02.csv", "B,1,b,", "C,1,c,,one too many")
+    house.land("prices/2026-06-03.csv", "C,2,c,2026-06-03 00:00:00")
+    house.built("bronze", "stg_prices")
+    assert [row[0] for row in house.rows("stg_prices", "item_id")] == ["A", "B", "C"]
+    house.land("prices/2026-06-02.csv", "C,1,c,")  # and the line is mended
+    house.land("prices/2026-06-05.csv", "B,1,b,")
+    assert house.built("bronze", "stg_prices") == dict.fromkeys(
+        ("raw_prices", "stg_prices"), "part"
+    )
+    columns = ("item_id", "price", "sequence")
+    assert [(i, p, at[:10]) for i, p, at in house.rows("stg_prices", *columns)] == [
+        ("A", "10.00", "2026-06-01"),
+        ("B", "1.00", "2026-06-05"),
+        ("C", "1.00", "2026-06-02"),
+        ("C", "2.00", "2026-06-03"),
+    ]
+    assert house.rows("quarantine", "rules", "status") == [("['record is whole']", "withdrawn")]
+
+
 def test_odd_signs_in_ids_and_file_names_mean_nothing(house: House) -> None:
     odd, file = "it's\\n", "sales/it's 100%\\n[1]{a}*?.csv"
     house.land(file, f"{odd},A,2026-06-01,3,2026-06-01 10:00:00")
