@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 from toy.house import House
 
 from lakehouse import LakehouseError, catalogue
+from lakehouse.landing import load
 from lakehouse.run import dry_run
 
 DAILY = ("sold_on", "amount")
@@ -112,6 +113,24 @@ def test_a_record_that_moves_to_a_file_of_another_date_is_judged_again(house: Ho
         ("C", "2.00", "2026-06-03"),
     ]
     assert house.rows("quarantine", "rules", "status") == [("['record is whole']", "withdrawn")]
+
+
+def test_a_crash_between_bronze_and_the_ledger_is_made_good(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    house.land("sales/2026-06-03.csv", "3,A,2026-06-03,6,2026-06-03 09:00:00")
+    with monkeypatch.context() as patch:
+        patch.setattr(load, "_note_loaded", crash)
+        assert [o.status for o in house.build("raw_sales").outcomes] == ["failed"]
+    said = ("sales/2026-06-03.csv", "registered", "None")
+    assert said in house.rows("landing_files", "path", "status", "row_count")
+    assert house.built("raw_sales") == {}
+    said = ("sales/2026-06-03.csv", "loaded", "1")
+    assert said in house.rows("landing_files", "path", "status", "row_count")
+    assert len(house.rows("raw_sales", "sale_id")) == 3
 
 
 def test_odd_signs_in_ids_and_file_names_mean_nothing(house: House) -> None:
