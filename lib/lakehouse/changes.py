@@ -14,9 +14,10 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table, is_direct
-from lakehouse.declare import ByDay, ByKey, ByVersion, Days, Keys, Spread
+from lakehouse.declare import SOURCE_FILE, ByDay, ByKey, ByVersion, Days, Keys, Spread
 from lakehouse.expressions import all_of, any_of
 from lakehouse.feed import NET, Pinned, changed_days, changed_keys, changed_rows
+from lakehouse.landing.bronze import CORRUPT
 from lakehouse.schema import names, quoted
 from lakehouse.type2 import VALID_FROM, VALID_TO
 
@@ -88,7 +89,7 @@ def affected(
         upstream, spread = catalogue[name], table.inputs[name]
         if spread is None or not isinstance(scope, Days | Keys):
             return WHOLE
-        used = used_columns(upstream, spread)
+        used = _judged_columns(spark, upstream, spread, pins[name])
         if not is_direct(table, spread):
             first = next(iter(table.inputs))
             driver, direct = catalogue[first], cast(Spread, table.inputs[first])
@@ -108,6 +109,19 @@ def affected(
         )
     parts = [_keys(rows, cast(Keys, scope), cast(ByKey, spread)) for rows, _, spread in reached]
     return _of_keys(reduce(DataFrame.unionByName, parts).distinct().persist(), table)
+
+
+def _judged_columns(
+    spark: SparkSession, upstream: Table, spread: Spread | None, pin: Pinned
+) -> list[str]:
+    """The columns in which a change counts. Staging also reads a landed record's file, for the
+    date in its name, and whether its line was whole.
+    """
+    used = used_columns(upstream, spread)
+    if upstream.layer != "bronze":
+        return used
+    landed = pin.read(spark).columns
+    return [*used, *(name for name in (SOURCE_FILE, CORRUPT) if name in landed)]
 
 
 def _scope_values(driver: Table, direct: Spread) -> list[Column]:

@@ -16,6 +16,7 @@ from lakehouse.build import Outcome, build_table, explain, is_stop
 from lakehouse.catalogue import Table
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.bronze import Batch
+from lakehouse.landing.judge import note_held
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey, survey
 from lakehouse.landing.load import load_files
 from lakehouse.lock import lake_lock
@@ -58,6 +59,7 @@ def run(frame: Frame, selection: Iterable[str] = (), report: Report = lambda _: 
             frame.adapt(frame.landing)
         known = ledger.read()
         found = survey(frame.landing, frame.source, known, frame.batch, frame.snapshots)
+        note_held(frame, found)
         loaded = {table.entity for table in frame.catalogue.tables.values()}
         absent = [entity for entity in found.absent if entity in loaded]
         result = Result(absent=absent, set_aside=found.newly_set_aside)

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 from toy.house import House
 
 from lakehouse import LakehouseError, catalogue
+from lakehouse.landing import load
 from lakehouse.run import dry_run
 
 DAILY = ("sold_on", "amount")
@@ -92,6 +93,44 @@ def test_a_corrected_file_replaces_its_rows(house: House) -> None:
     house.built("bronze", "stg_sales")
     assert house.rows("raw_sales", "sale_id") == [("2",), ("9",)]
     assert house.rows("stg_sales", "sale_id") == [("2",), ("9",)]
+
+
+def test_a_record_that_moves_to_a_file_of_another_date_is_judged_again(house: House) -> None:
+    house.land("prices/2026-06-02.csv", "B,1,b,", "C,1,c,,one too many")
+    house.land("prices/2026-06-03.csv", "C,2,c,2026-06-03 00:00:00")
+    house.built("bronze", "stg_prices")
+    assert [row[0] for row in house.rows("stg_prices", "item_id")] == ["A", "B", "C"]
+    house.land("prices/2026-06-02.csv", "C,1,c,")  # and the line is mended
+    house.land("prices/2026-06-05.csv", "B,1,b,")
+    assert house.built("bronze", "stg_prices") == dict.fromkeys(
+        ("raw_prices", "stg_prices"), "part"
+    )
+    columns = ("item_id", "price", "sequence")
+    assert [(i, p, at[:10]) for i, p, at in house.rows("stg_prices", *columns)] == [
+        ("A", "10.00", "2026-06-01"),
+        ("B", "1.00", "2026-06-05"),
+        ("C", "1.00", "2026-06-02"),
+        ("C", "2.00", "2026-06-03"),
+    ]
+    assert house.rows("quarantine", "rules", "status") == [("['record is whole']", "withdrawn")]
+
+
+def test_a_crash_between_bronze_and_the_ledger_is_made_good(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    house.land("sales/2026-06-03.csv", "3,A,2026-06-03,6,2026-06-03 09:00:00")
+    with monkeypatch.context() as patch:
+        patch.setattr(load, "_note_loaded", crash)
+        assert [o.status for o in house.build("raw_sales").outcomes] == ["failed"]
+    said = ("sales/2026-06-03.csv", "registered", "None")
+    assert said in house.rows("landing_files", "path", "status", "row_count")
+    assert house.built("raw_sales") == {}
+    said = ("sales/2026-06-03.csv", "loaded", "1")
+    assert said in house.rows("landing_files", "path", "status", "row_count")
+    assert len(house.rows("raw_sales", "sale_id")) == 3
 
 
 def test_odd_signs_in_ids_and_file_names_mean_nothing(house: House) -> None:

@@ -122,6 +122,16 @@ def test_a_snapshot_is_believed_by_its_neighbours_and_the_limit(
     assert whole(house, tmp_path / "once").rows("stg_prices", *EVENT) == rows
 
 
+def test_a_snapshot_without_a_date_judges_nobody(house: House) -> None:
+    house.land("prices/all.csv", *[f"{item},1,on sale," for item in "ABCDEF"])
+    house.built("bronze", "stg_prices")  # as a file of changes, before they are snapshots
+    house.land("prices/every.csv", *[f"{item},1,on sale," for item in "GHIJKL"])
+    snapshot(house, 1, "A1 B1")
+    result = build(house)
+    assert sorted(file.path for file in result.set_aside) == ["prices/all.csv", "prices/every.csv"]
+    assert days(house) == ["01"]
+
+
 def test_an_entity_that_no_table_takes_as_snapshots_is_refused(house: House) -> None:
     house.landing.mkdir()
     with pytest.raises(

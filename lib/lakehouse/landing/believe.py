@@ -45,12 +45,15 @@ def refused(
     key, limit = _key(frame, verdict.table), float(lookup(frame.conf, LIMIT))
     bronze = spark.read.format("delta").load(str(path)) if Log(path).exists else None
     days = {p: date_in(p) for p in {*new, *verdict.held} if (frame.landing / p).is_file()}
+    undated = [p for p, day in days.items() if day is None]  # refused: they judge nobody
     corrections: dict[str, str] = {}
     while True:
-        left = [p for p in new if p not in corrections]
+        left = [p for p in new if p not in corrections and p not in undated]
         keys = _keys(landed.where(F.col(SOURCE_FILE).isin(left)), key)
         if bronze is not None:
-            keys = keys.unionByName(_keys(bronze.where(~F.col(SOURCE_FILE).isin(left)), key))
+            keys = keys.unionByName(
+                _keys(bronze.where(~F.col(SOURCE_FILE).isin([*left, *undated])), key)
+            )
         judged = {p: day for p, day in days.items() if p not in corrections}
         reasons = _by_path(keys, judged, limit)
         news = [p for p in reasons if p not in verdict.held]

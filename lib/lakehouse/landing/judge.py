@@ -1,9 +1,14 @@
 """What a build has to do for a raw table: which landed files it lacks, or holds otherwise."""
 
 import hashlib
+from collections import Counter
+from dataclasses import replace
+
+from deltalake import DeltaTable
 
 from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
+from lakehouse.declare import SOURCE_FILE
 from lakehouse.frame import LIMIT, Frame, Verdict
 from lakehouse.landing.ledger import NAME, Files, Ledger, Survey
 from lakehouse.log import Log, Record
@@ -40,6 +45,21 @@ def judge_raw(frame: Frame, table: Table, survey: Survey) -> Verdict:
     chosen = tuple(sorted(new | doubted)) if new else ()
     known = tuple(path for path in chosen if (table.entity, path) in then)
     return Verdict(table, _counted(new), record, files=chosen, known=known, held=held)
+
+
+def note_held(frame: Frame, found: Survey) -> None:
+    """Say of files that bronze holds that it does, where a build died before the ledger said so."""
+    for table in frame.catalogue.tables.values():
+        mine = found.of(table.entity) if table.entity else {}
+        left = [k for k, f in mine.items() if f.status == "registered" and k not in found.probes]
+        held = judge_raw(frame, table, found).held if left else frozenset()
+        if not held.intersection(path for _, path in left):
+            continue
+        files = DeltaTable(str(frame.path(table))).to_pyarrow_dataset()
+        rows = Counter(files.to_table([SOURCE_FILE])[SOURCE_FILE].to_pylist())
+        for key in left:
+            if key[1] in held:
+                found.files[key] = replace(mine[key], status="loaded", row_count=rows[key[1]])
 
 
 def _counted(files: set[str]) -> str:

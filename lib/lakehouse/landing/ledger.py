@@ -15,7 +15,7 @@ from pathlib import Path
 from deltalake import DeltaTable
 
 from lakehouse.errors import LakehouseError
-from lakehouse.landing.probe import Probe, probe
+from lakehouse.landing.probe import Probe, is_dated_by_record, probe
 from lakehouse.landing.source import EntityMapping, Source
 from lakehouse.log import Log, Record
 from lakehouse.own import write_rows
@@ -135,7 +135,7 @@ def survey(
         for path in mine:
             _look(landing, mapping, path, found, known, hashes, batch)
         _refuse_common_gap(source, mapping, found, batch)
-    _mark_replays(found, batch, snapshots)
+    _mark_replays(landing, source, found, batch, snapshots)
     for key, file in found.files.items():
         if file.status == "refused" and file.entity not in snapshots:
             found.files[key] = replace(file, status="registered", reason=None)
@@ -223,7 +223,9 @@ def _likely(column: str, present: Iterable[str]) -> str:
     return f"if it is now {close[0]}, map it so" if close else "correct the mapping or the files"
 
 
-def _mark_replays(found: Survey, batch: str, snapshots: frozenset[str]) -> None:
+def _mark_replays(
+    landing: Path, source: Source, found: Survey, batch: str, snapshots: frozenset[str]
+) -> None:
     """Equal content under another path is a replay, where nothing is read from the path.
 
     A full snapshot is none: that all is as it was is what it says of its date. A replay counts
@@ -240,8 +242,9 @@ def _mark_replays(found: Survey, batch: str, snapshots: frozenset[str]) -> None:
         if not file.is_loadable or file.entity in snapshots:
             continue
         original = first.setdefault((file.entity, file.checksum), file.path)
-        seen = found.probes.get(key)
-        if original != file.path and seen and seen.dated_by_record:
+        if original == file.path or key not in found.probes:
+            continue
+        if is_dated_by_record(landing / file.path, source.mappings[file.entity]):
             found.files[key] = replace(file, status="replay", reason=f"same content as {original}")
 
 

@@ -4,14 +4,16 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lakehouse.declare import SOURCE_FILE
 from lakehouse.landing.source import EntityMapping
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
@@ -27,7 +29,6 @@ class Probe:
     shape: str = ""
     problem: str | None = None
     missing: frozenset[str] = frozenset()
-    dated_by_record: bool = False
 
 
 def probe(path: Path, mapping: EntityMapping) -> Probe:
@@ -44,11 +45,62 @@ def probe(path: Path, mapping: EntityMapping) -> Probe:
         return Probe(kind, problem=f"it cannot be read as {kind}: {reason}")
     present = {column.lower() for column in columns}
     missing = frozenset(name.lower() for name in mapping.needs) - present
-    dated = "updated_at" in (mapping.columns or present)
     problem = None
     if missing:
         problem = f"it lacks {', '.join(sorted(missing))}; it has {', '.join(columns)}"
-    return Probe(kind, columns, f"{kind} {shape}", problem, missing, dated)
+    return Probe(kind, columns, f"{kind} {shape}", problem, missing)
+
+
+def is_dated_by_record(path: Path, mapping: EntityMapping) -> bool:
+    """Whether nothing is read from the path of a readable file: each record has its updated_at.
+
+    False where that cannot be told: updated_at is mapped to more than a column, a reader has
+    options, a line has not the fields of its header.
+    """
+    column, said = _dating(mapping), [*mapping.columns.values(), *mapping.where]
+    if column is None or mapping.options or any(SOURCE_FILE in text for text in said):
+        return False
+    kind = mapping.format or format_of(path)
+    if kind == "parquet":
+        mine = [name for name in pq.read_schema(path).names if name.lower() == column]
+        return len(mine) == 1 and not pq.read_table(path, columns=mine)[0].null_count
+    with _open(path) as stream, suppress(csv.Error):
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        return all(_each_says(column, text, kind == "csv"))
+    return False
+
+
+def _dating(mapping: EntityMapping) -> str | None:
+    """The landed column, in lower case, that the contract's updated_at is taken from as it is."""
+    if not any(column.name == "updated_at" for column in mapping.contract.columns):
+        return None
+    expression = mapping.columns.get("updated_at") if mapping.columns else "updated_at"
+    return expression.strip(" `").lower() if expression else None
+
+
+def _each_says(column: str, text: TextIO, is_csv: bool) -> Iterator[bool]:
+    """Whether each record of a text file says something in a column, named in lower case."""
+    if not is_csv:
+        for line in filter(str.strip, text):
+            record = _object(line)
+            said = [str(v) for k, v in record.items() if k.lower() == column and v is not None]
+            yield len(said) == 1 and bool(said[0].strip())
+        return
+    rows = csv.reader(text)
+    header = [name.lower() for name in next(rows, [])]
+    yield header.count(column) == 1
+    place = header.index(column)
+    for number, row in enumerate(rows, start=2):
+        whole = rows.line_num == number and len(row) == len(header)  # Spark reads line by line
+        yield not row or (whole and bool(row[place].strip()))
+
+
+def _object(line: str) -> dict[str, Any]:
+    """The JSON object of a line; one without members where the line is none."""
+    with suppress(json.JSONDecodeError):
+        record = json.loads(line)
+        return record if isinstance(record, dict) else {}
+    return {}
 
 
 def format_of(path: Path) -> str | None:
@@ -78,9 +130,7 @@ def _json(path: Path) -> tuple[tuple[str, ...], str]:
     names: dict[str, None] = {}
     with _open(path) as stream:
         for line in io.TextIOWrapper(cast(BinaryIO, stream), encoding="utf-8"):
-            with suppress(json.JSONDecodeError):
-                record = json.loads(line)
-                names |= dict.fromkeys(record) if isinstance(record, dict) else {}
+            names |= dict.fromkeys(_object(line))
     if not names:
         raise ValueError("no line is a JSON object")
     return tuple(names), ", ".join(names)

@@ -41,4 +41,4 @@ def stg_customers(
     """One row per customer and change event, the full state as the event left it."""
     landed = conform(raw_customers, CUSTOMERS)
     log = snapshot_events(landed, "customer_id") if snapshots else landed
-    return log.withColumns(events.event())
+    return events.event_log(log, CUSTOMERS, "customer_id")

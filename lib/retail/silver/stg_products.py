@@ -45,4 +45,5 @@ def stg_products(
     """One row per product and change event, the full state as the event left it."""
     landed = conform(raw_products, PRODUCTS)
     log = snapshot_events(landed, "product_id") if snapshots else landed
-    return log.withColumns(events.event() | {"is_active": F.coalesce("is_active", F.lit(True))})
+    typed = events.event_log(log, PRODUCTS, "product_id")
+    return typed.withColumn("is_active", F.coalesce("is_active", F.lit(True)))

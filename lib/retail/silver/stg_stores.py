@@ -45,4 +45,5 @@ def stg_stores(
     """One row per store and change event, the full state as the event left it."""
     landed = conform(raw_stores, STORES)
     log = snapshot_events(landed, "store_id") if snapshots else landed
-    return log.withColumns(events.event() | {"is_active": F.coalesce("is_active", F.lit(True))})
+    typed = events.event_log(log, STORES, "store_id")
+    return typed.withColumn("is_active", F.coalesce("is_active", F.lit(True)))

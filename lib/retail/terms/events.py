@@ -1,9 +1,9 @@
 """Change events of products, customers and stores: their sequence, and what each must hold."""
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import expect, sequence
+from lakehouse import Contract, expect, sequence
 
 # The instant of an event, and its order among the events of that instant.
 SEQUENCE = ("sequence", "event_no")
@@ -11,6 +11,17 @@ RULES = (
     expect.quarantine("operation IN ('upsert', 'delete')", "operation is known"),
     expect.quarantine("sequence <= {history.latest}", "sequence is not in the far future"),
 )
+
+
+def event_log(landed: DataFrame, contract: Contract, key: str) -> DataFrame:
+    """Landed records with sequence, event_no and operation; a delete says only which key ended.
+
+    So deletes of one key and moment are equal, whether or not they repeat what the key was.
+    """
+    log = landed.withColumns(event())
+    ends = F.col("operation") == "delete"
+    said = [column.name for column in contract.columns if column.name != key]
+    return log.withColumns({name: F.when(~ends, F.col(name)) for name in said})
 
 
 def event() -> dict[str, Column]:

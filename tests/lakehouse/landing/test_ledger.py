@@ -1,19 +1,23 @@
 """A look at landing: what is new, known, corrected, repeated, set aside, refused."""
 
 import gzip
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from toy.contracts import CONTRACTS
 
 from lakehouse import LakehouseError
 from lakehouse.landing.ledger import Files, Ledger, Survey, survey
-from lakehouse.landing.source import Source, load_source
+from lakehouse.landing.source import EntityMapping, Source, load_source
 from lakehouse.log import Record
 
 HEAD = "sale_id,item_id,sold_on,amount,updated_at\n"
+AT = "2026-06-01 10:00:00"
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def source(tmp_path: Path) -> Source:
 @pytest.fixture
 def landing(tmp_path: Path) -> Path:
     (tmp_path / "landing" / "sales").mkdir(parents=True)
-    (tmp_path / "landing" / "sales" / "a.csv").write_text(HEAD + "1,A,2026-06-01,5,\n")
+    (tmp_path / "landing" / "sales" / "a.csv").write_text(HEAD + f"1,A,2026-06-01,5,{AT}\n")
     return tmp_path / "landing"
 
 
@@ -69,6 +73,53 @@ def test_a_file_that_vanished_keeps_its_row(landing: Path, source: Source) -> No
 def test_the_same_content_under_another_name_is_a_replay(landing: Path, source: Source) -> None:
     (landing / "sales" / "b.csv").write_bytes((landing / "sales" / "a.csv").read_bytes())
     assert statuses(look(landing, source))["sales/b.csv"] == "replay"
+
+
+def test_a_file_whose_name_dates_a_record_is_no_replay(landing: Path, source: Source) -> None:
+    line = {"sale_id": "1", "item_id": "A", "sold_on": "2026-06-01", "amount": "5"}
+    for name, undated in {
+        "blank.csv": HEAD + f"1,A,2026-06-01,5,{AT}\n2,A,2026-06-01,5, \n",
+        "short.csv": HEAD + f"1,A,2026-06-01,5,{AT}\n2,A,2026-06-01,5\n",
+        "two_lines.csv": HEAD + f'1,"A\nB",2026-06-01,5,{AT}\n',
+        "null.json": json.dumps(line | {"updated_at": None}),
+        "lacking.json": "\n".join(map(json.dumps, (line | {"updated_at": AT}, line))),
+    }.items():
+        for copy in ("1", "2"):
+            (landing / "sales" / f"{copy}_{name}").write_text(undated)
+    dated = pa.table({name: [text, text] for name, text in line.items()} | {"updated_at": [AT, AT]})
+    half = dated.set_column(4, "updated_at", pa.array([AT, None]))
+    for copy in ("1", "2"):
+        pq.write_table(half, landing / "sales" / f"{copy}_half.parquet")
+        pq.write_table(dated, landing / "sales" / f"{copy}_dated.parquet")
+        (landing / "sales" / f"{copy}_dated.json").write_text(
+            json.dumps(line | {"Updated_At": AT}) + "\n\n"
+        )
+    replays = {
+        path for path, status in statuses(look(landing, source)).items() if status == "replay"
+    }
+    assert replays == {"sales/2_dated.parquet", "sales/2_dated.json"}
+
+
+@pytest.mark.parametrize(
+    ("updated_at", "amount", "status"),
+    [
+        ("changed", "amount", "replay"),
+        ("try_to_timestamp(changed)", "amount", "registered"),
+        ("null", "amount", "registered"),
+        ("changed", "length(_source_file)", "registered"),
+    ],
+)
+def test_a_mapped_file_is_a_replay_where_a_column_dates_each_record(
+    landing: Path, updated_at: str, amount: str, status: str
+) -> None:
+    names = {name: name for name in ("sale_id", "item_id", "sold_on")}
+    columns = names | {"amount": amount, "updated_at": updated_at}
+    mapping = EntityMapping(CONTRACTS["sales"], ("sales/*",), columns=columns)
+    for name in ("a.csv", "b.csv"):
+        file = landing / "sales" / name
+        file.write_text(HEAD.replace("updated_at", "changed") + f"1,A,2026-06-01,5,{AT}\n")
+    found = look(landing, Source("toy", "toy.yaml", {"sales": mapping}, {}))
+    assert statuses(found)["sales/b.csv"] == status
 
 
 def test_a_replay_counts_again_once_the_file_it_repeats_is_corrected(

@@ -28,7 +28,7 @@ def test_product_events_keep_their_own_time_or_their_file_s(spark: SparkSession)
         stg_products,
         "product_id unit_price is_active sequence operation",
         ("PRD-000001", "9.99", False, "2026-06-02 10:00:00", "upsert"),
-        ("PRD-000001", "8.99", True, "2026-06-05 00:00:00", "delete"),
+        ("PRD-000001", None, True, "2026-06-05 00:00:00", "delete"),
         ("PRD-000001", "7.99", True, "1900-01-01 00:00:00", "upsert"),
     )
 
@@ -139,6 +139,25 @@ def test_records_of_one_moment_that_differ_are_all_rejected(spark: SparkSession)
     )
     tie = ["no ties"]
     assert rules_broken(stg_products, raw, False) == [tie, tie, ["unit_price is not negative"]]
+
+
+def test_deletes_of_one_moment_are_equal_whatever_they_repeat(spark: SparkSession) -> None:
+    at = "2026-06-02 00:00:00"
+    for function, contract, key, column, value, kept in (
+        (stg_products, PRODUCTS, "PRD-000001", "is_active", "false", True),
+        (stg_stores, STORES, "STR-0001", "state", "TX", None),
+        (stg_customers, CUSTOMERS, "CUS-00000001", "loyalty_tier", "gold", None),
+    ):
+        id_name = contract.columns[0].name
+        raw = landed(
+            spark,
+            contract,
+            f"{id_name} {column} updated_at _operation _source_file",
+            (key, value, at, "delete", "f/2026-06-05.csv"),
+            (key, None, None, "delete", "f/2026-06-02.csv"),
+        )
+        columns = f"{id_name} {column} sequence operation"
+        assert_rows(staged(function, raw, False), function, columns, (key, kept, at, "delete"))
 
 
 def test_products_from_full_snapshots(spark: SparkSession, tmp_path: Path) -> None:
