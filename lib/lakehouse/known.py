@@ -31,8 +31,9 @@ def as_known(spark: SparkSession, frame: Frame, name: str, instant: datetime) ->
     """The table ``name`` as of what had been ingested by an instant, in its declared shape.
 
     It is made again, by today's code and settings, from the landed records in bronze, so it
-    needs no old version of any table and outlives VACUUM. A landed file that was corrected later
-    counts from its correction on: what it said before is gone.
+    needs no old version of any table and outlives VACUUM. A landed file counts from the build that
+    first saw its content, however often it was loaded since; one that was corrected, from its
+    correction on: what it said before is gone.
 
     Raises LakehouseError for a name that is no table, for a log of what happened, for tables that
     follow the as-of day, which was another one then, and where the lake lacks what landed.

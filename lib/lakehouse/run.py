@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +14,6 @@ from lakehouse import build_log
 from lakehouse.build import Outcome, build_table, explain, is_stop
 from lakehouse.catalogue import Table
 from lakehouse.frame import Frame, Verdict
-from lakehouse.landing.bronze import Batch
 from lakehouse.landing.judge import note_held
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey, survey
 from lakehouse.landing.load import load_files
@@ -165,8 +163,7 @@ class _Run:
             self.local.spark = sibling(self._session())
         if verdict.table.entity is None:
             return build_table(self.local.spark, self.frame, verdict)
-        batch = Batch(self.frame.batch, datetime.now(UTC).isoformat())
-        return load_files(self.local.spark, self.frame, verdict, self.found, batch, self.loaded)
+        return load_files(self.local.spark, self.frame, verdict, self.found, self.loaded)
 
     def _session(self) -> SparkSession:
         if self.spark is None:

@@ -1,6 +1,7 @@
 """AdventureWorks, sample and real: dim_product holds the intervals of the files, and no others."""
 
 import os
+from argparse import ArgumentParser
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,8 +10,12 @@ import pytest
 from end_to_end.lakes import ask
 from oracles.adventureworks import Version, versions
 from places import ADVENTUREWORKS, ADVENTUREWORKS_SAMPLE, ROOT, Build, needs_adventureworks
+from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError
+from lakehouse.doctor.options import add_names
+from lakehouse.doctor.subject import subject
+from lakehouse.doctor.visit import look_over
 from lakehouse.run import dry_run
 from retail import project
 
@@ -46,7 +51,9 @@ def test_the_sample_builds_the_whole_house_and_nothing_the_second_time(
 
 
 @needs_adventureworks
-def test_the_real_intervals_come_out_exactly(build: Build, tmp_path: Path) -> None:
+def test_the_real_intervals_come_out_exactly_and_healthy(
+    spark: SparkSession, build: Build, tmp_path: Path
+) -> None:
     result = build(ADVENTUREWORKS, tmp_path, "+dim_product", source="adventureworks")
     assert result.exit_status == 0, [o.reason for o in result.outcomes]
     found = in_lake(tmp_path)
@@ -55,6 +62,14 @@ def test_the_real_intervals_come_out_exactly(build: Build, tmp_path: Path) -> No
     closed = products - {v.product_id for v in found if v.valid_to.year == 9999}
     since_ever = {v.product_id for v in found if v.valid_from.year == 1900}
     assert (len(found), len(products), len(closed), len(since_ever)) == (606, 504, 98, 211)
+    parser = ArgumentParser()
+    add_names(parser)
+    source = ROOT / "conf" / "sources" / "adventureworks.yaml"
+    options = SimpleNamespace(source=source, landing=ADVENTUREWORKS, lake=tmp_path, env="local")
+    frame = project.frame(options)  # type: ignore[arg-type]
+    diagnosis = look_over(spark, subject(frame, parser.parse_args(["gold.dim_product"])))
+    assert not diagnosis.is_ill(strict=False)
+    assert diagnosis.totals == {"no_open_version": (98, 98)}
 
 
 def test_without_the_files_one_sentence_says_what_to_do(

@@ -20,7 +20,7 @@ from oracles.late_costs import landed, restated, sold
 from places import LATE_COSTS, ROOT, Build
 from pyspark.sql import SparkSession
 
-import lakehouse.run
+import lakehouse.landing.ledger
 from lakehouse import LakehouseError, catalogue, write
 from lakehouse.known import as_known, as_valid
 from lakehouse.log import Log
@@ -58,16 +58,17 @@ def copied(folder: Path, target: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def clock() -> Iterator[list[datetime]]:
-    """The time at which files are ingested, in a list to be set."""
+    """The time at which builds start, in a list to be set; no two start at the same."""
     now = [MORNINGS[0]]
 
     class Clock(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> datetime:
+            now[0] += timedelta(microseconds=1)
             return now[0]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lakehouse.run, "datetime", Clock)
+        patch.setattr(lakehouse.landing.ledger, "datetime", Clock)
         yield now
 
 
@@ -191,10 +192,13 @@ def test_what_is_made_again_restates_nothing_and_lost_changes_are_named(
 
 
 def test_tables_as_known_are_those_the_lake_held_then(
-    spark: SparkSession, corrected: Path, tmp_path: Path
+    spark: SparkSession, build: Build, corrected: Path, tmp_path: Path
 ) -> None:
-    """Before the late files landed, told after VACUUM removed every old version."""
+    """Before the late files landed, told after bronze was loaded again and every old version went."""
     folder = copied(corrected, tmp_path)
+    raw = ("raw_products", "raw_transactions", "raw_stores")
+    again = build(folder / "landing", folder / "lake", *raw, full_refresh=True)
+    assert [outcome.mode for outcome in again.outcomes] == ["whole"] * 3
     for _, _, path in tables_in(folder / "lake"):
         DeltaTable(str(path)).vacuum(0, dry_run=False, enforce_retention_duration=False)
     house = project.frame(
@@ -230,6 +234,18 @@ def test_versions_valid_at_an_instant(spark: SparkSession, corrected: Path) -> N
         valid = as_valid(dimension, moment.replace(tzinfo=UTC)).where("product_key NOT IN (0, -1)")
         found = {row.product_id: row.unit_cost for row in valid.collect()}
         assert found == costs, instant
+
+
+def test_margin_as_first_reported_is_told_of_present_units(corrected: Path, tmp_path: Path) -> None:
+    """Line 4, re-costed by the second stage, comes back later: it was first told 120, then 102."""
+    lake = copied(corrected / "before_2", tmp_path)
+    facts = DeltaTable(str(lake / "gold" / "fact_sales"))
+    nothing = dict.fromkeys(("net_units", "net_amount", "line_cost", "line_profit"), "0")
+    facts.update(nothing, predicate="transaction_id = 'TXN-4'")
+    sql = shlex.split(EXAMPLES[0][0])[-1]
+    margins = {str(day): (first, moved, now) for day, _, first, moved, now in ask(lake, sql)}
+    assert margins["2026-06-02"] == (Decimal(75), Decimal(14), Decimal(89))
+    assert margins["2026-06-03"] == (Decimal(214 - 120), Decimal(-18 + 18), Decimal(196 - 102))
 
 
 @pytest.mark.parametrize(("command", "output"), EXAMPLES, ids=range(len(EXAMPLES)))

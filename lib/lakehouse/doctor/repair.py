@@ -46,8 +46,8 @@ def mend(
         rows = within(table, shaped(call(spark, frame, verdict, part), table), part)
         rows = quality.stopped(rows, table, frame.conf)
         present = Pinned(str(log.path), log.version, None).read(spark)
-        moved = difference(within(table, present, part), rows, table).persist()
-        moved.count()  # before the write: afterwards there is no difference to see
+        # Before the write, and cut off from the table: a cache would be made again of what is new.
+        moved = difference(within(table, present, part), rows, table).localCheckpoint()
         if not dry_run:
             _store(rows, target, part, verdict.record)
         return moved

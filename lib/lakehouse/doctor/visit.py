@@ -83,7 +83,6 @@ def _mend(
     total = moved.agg(*[F.coalesce(F.sum(kind), F.lit(0)) for kind in kinds]).first()
     most = moved.orderBy(F.desc(F.expr("added + removed + changed")), "part").limit(SHOWN)
     rows = [tuple(row) for row in most.collect()]
-    moved.unpersist()
     assert total is not None
     show([table.full_name, *kinds], [*rows, ("in all", *total)])
     done = "is repaired" if any(total) else "needed no repair"

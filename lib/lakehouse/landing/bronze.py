@@ -6,8 +6,9 @@ the column widens to one that holds both, text at the last; staging casts to the
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
 
@@ -27,10 +28,18 @@ _WHOLE_NUMBERS = ("tinyint", "smallint", "int", "bigint")
 
 @dataclass(frozen=True)
 class Batch:
-    """The build that loads: its id and its start, which stand on every row it loads."""
+    """The build that loads, and by path the build that first saw the file's content.
+
+    The id of the one and the time of the other stand on every row: a file that is loaded again
+    was known no later for that.
+    """
 
     id: str
-    started_at: str
+    seen_by: Mapping[str, str]
+
+    def ingested_at(self, path: str) -> datetime:
+        """The time of the build that first saw the file, which is what its id says."""
+        return datetime.strptime(self.seen_by[path], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
 
 
 def read(
@@ -67,9 +76,18 @@ def read(
         frame.select(*[_column(frame, name).cast(types[name]).alias(name) for name in order])
         for frame in frames
     ]
-    return reduce(DataFrame.unionByName, aligned).withColumns(
-        {INGESTED_AT: F.lit(batch.started_at).cast("timestamp"), BATCH_ID: F.lit(batch.id)}
-    )
+    rows = _timed(spark, reduce(DataFrame.unionByName, aligned), probes, batch)
+    return rows.select(*order, INGESTED_AT, F.lit(batch.id).alias(BATCH_ID))
+
+
+def _timed(spark: SparkSession, rows: DataFrame, paths: Iterable[str], batch: Batch) -> DataFrame:
+    """Rows with the time of their file; one literal where one build first saw all, as is usual."""
+    times = {path: batch.ingested_at(path) for path in paths}
+    if len(set(times.values())) == 1:
+        return rows.withColumn(INGESTED_AT, F.lit(next(iter(times.values()))).cast("timestamp"))
+    ddl = f"{SOURCE_FILE} STRING, {INGESTED_AT} TIMESTAMP"
+    by_file = spark.createDataFrame([*times.items()], ddl)
+    return rows.join(F.broadcast(by_file), SOURCE_FILE, "left")
 
 
 def _column(frame: DataFrame, name: str) -> Column:

@@ -5,7 +5,6 @@ of what Spark's rows cost (docs/decisions/0017). Files that need more go through
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -96,9 +95,8 @@ def _rows(
     landing: Path, paths: Iterable[str], schema: pa.Schema, batch: Batch
 ) -> Iterator[pa.RecordBatch]:
     """The files' rows in the table's columns, each with its file and batch."""
-    started = datetime.fromisoformat(batch.started_at)
     for path in paths:
-        fixed = {SOURCE_FILE: path, INGESTED_AT: started, BATCH_ID: batch.id}
+        fixed = {SOURCE_FILE: path, INGESTED_AT: batch.ingested_at(path), BATCH_ID: batch.id}
         for rows in pq.ParquetFile(landing / path).iter_batches(_ROWS):
             columns = [
                 rows.column(field.name)

@@ -36,7 +36,6 @@ def load_files(
     frame: Frame,
     verdict: Verdict,
     found: Survey,
-    batch: Batch,
     loaded: Loaded,
 ) -> Outcome:
     """Replace the rows of the verdict's files; a file that Spark cannot read is set aside.
@@ -51,6 +50,8 @@ def load_files(
         Contract(table.entity, table.declaration.schema), ()
     )
     probes = {path: _probe(frame, mapping, found, path) for path in verdict.files}
+    seen_by = {path: found.files[table.entity, path].batch_id for path in probes}
+    batch = Batch(frame.batch, seen_by)
     try:
         taken = _load(spark, frame, verdict, found, mapping, probes, batch)
     except Exception:

@@ -8,6 +8,7 @@ from pyspark.sql.window import WindowSpec
 
 from lakehouse import UNKNOWN, by_day, by_version, conserved, days, expect, setting, table, valid_at
 from retail.terms import stock
+from retail.terms.members import without_members
 
 
 @table(
@@ -88,8 +89,9 @@ def fact_inventory_daily(
     """
     counted = _with_past(stg_inventory_snapshots, int_daily_sales)
     closed = F.col("closed_at")
-    listed = dim_product.groupBy("product_id").agg(F.min("valid_from").alias("_listed_at"))
-    known = valid_at(counted, F.broadcast(dim_product), "product_id", closed).join(
+    products = without_members(dim_product, "product_key")
+    listed = products.groupBy("product_id").agg(F.min("valid_from").alias("_listed_at"))
+    known = valid_at(counted, F.broadcast(products), "product_id", closed).join(
         F.broadcast(listed), "product_id", "left"
     )
     is_deleted = F.col("product_key").isNull() & (F.col("_listed_at") <= closed)

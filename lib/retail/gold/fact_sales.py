@@ -18,6 +18,7 @@ from lakehouse import (
 )
 from retail.terms import attribution, ledger
 from retail.terms.margin import line_cost, line_profit
+from retail.terms.members import without_members
 
 
 @table(
@@ -89,7 +90,7 @@ def fact_sales(
     late cost change re-costs the days it reaches. Records rejected on the way stand in
     ops.quarantine; lines of products nobody knows yet are kept with product_key 0.
     """
-    versions = dim_product.select(
+    versions = without_members(dim_product, "product_key").select(
         "product_id", "product_key", "unit_cost", "valid_from", "valid_to"
     )
     known = F.when(ledger.is_charge(), NOT_APPLICABLE).otherwise(

@@ -34,7 +34,8 @@ def training_set() -> str:
                {_target(7)},
                {_target(28)}
         FROM gold.mart_demand_forecast_input f
-        LEFT JOIN gold.dim_product_current p ON f.product_id = p.product_id
-        LEFT JOIN gold.dim_store s ON f.store_id = s.store_id
+        LEFT JOIN gold.dim_product_current p
+            ON f.product_id = p.product_id AND p.product_key NOT IN (0, -1)
+        LEFT JOIN gold.dim_store s ON f.store_id = s.store_id AND s.store_key NOT IN (0, -1)
         LEFT JOIN gold.dim_date d ON f.observed_on = d.calendar_on
     """

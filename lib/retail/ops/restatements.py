@@ -5,7 +5,7 @@ from typing import Annotated
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import by_commit, changelog, table
+from lakehouse import by_commit, changelog, surrogate_key, table
 from retail.terms.events import SEQUENCE
 from retail.terms.margin import line_cost, line_profit
 
@@ -22,8 +22,8 @@ from retail.terms.margin import line_cost, line_profit
         event_at             TIMESTAMP COMMENT 'Sequence of the product event that caused it; null when none did, as when the line was corrected',
         event_operation      STRING COMMENT 'What the event said: upsert or delete',
         event_change         STRING COMMENT 'What became of the event: arrived, corrected or withdrawn',
-        net_units            BIGINT NOT NULL COMMENT 'Sold less returned, after: both costs are told at these units',
-        net_amount           DECIMAL(18,2) NOT NULL COMMENT 'Taken less given back, after',
+        net_units            BIGINT NOT NULL COMMENT 'Sold less returned, as of the commit: both costs are told at these units',
+        net_amount           DECIMAL(18,2) NOT NULL COMMENT 'Taken less given back, as of the commit',
         product_key_before   BIGINT NOT NULL COMMENT 'Version of dim_product before; 0 not yet arrived',
         product_key_after    BIGINT NOT NULL COMMENT 'Version of dim_product after',
         unit_cost_before     DECIMAL(18,4) COMMENT 'Cost of one unit before; null when unknown',
@@ -53,12 +53,13 @@ def restatements(
 ) -> DataFrame:
     """One row per transaction line and commit of fact_sales that gave it another cost or product_key.
 
-    Both costs are told at the line's present units, so a return in the same build does not mix in.
-    Sums leave out what is unknown, so the change of an unknown cost or profit counts from 0, and
-    margin as first reported = margin now - sum(profit_change_amount). A line that is new, gone, or
-    changed in its units alone is not restated. The event is the last of those which came with the
-    commit and lie at or before sold_at, else the product's first. This is a log: a full refresh
-    leaves it as it is, and it starts empty when the lake is first built.
+    Both costs are told at the units of that commit, so a return in the same build does not mix in;
+    a return later does, so margin as first reported is the present units at the first
+    unit_cost_before (docs/restatements.md). The change of an unknown cost or profit counts from 0.
+    A line that is new, gone, or changed in its units alone is not restated. The event is, of those
+    which came with the commit, the one that opened the line's version, else the last at or before
+    sold_at, else the product's first. This is a log: a full refresh leaves it as it is, and it
+    starts empty when the lake is first built.
     """
     before, after = F.col("before"), F.col("after")
     moved = ~F.struct(before.product_key, before.unit_cost).eqNullSafe(
@@ -90,15 +91,24 @@ def _events(stg_products: DataFrame) -> DataFrame:
         "event_no",
         F.coalesce(after, before).operation.alias("operation"),
         became.alias("change"),
+        surrogate_key("product_id", "sequence").alias("opens"),
     )
     grouped = stg_products.groupBy("product_id", F.col("commit_version").alias("fact_version"))
     return grouped.agg(F.sort_array(F.collect_list(event)).alias("events"))
 
 
 def _cause() -> dict[str, Column]:
-    """The last event at or before the sale, else the first: its version then reaches back."""
+    """The event that opened the line's version, where it came; an event need not change anything.
+
+    Else the last at or before the sale, else the first: its version then reaches back.
+    """
+    opening = F.filter("events", lambda event: event["opens"] == F.col("product_key_after"))
     earlier = F.filter("events", lambda event: event["at"] <= F.col("sold_at"))
-    cause = F.coalesce(F.try_element_at(earlier, F.lit(-1)), F.get("events", F.lit(0)))
+    cause = F.coalesce(
+        F.try_element_at(opening, F.lit(-1)),
+        F.try_element_at(earlier, F.lit(-1)),
+        F.get("events", F.lit(0)),
+    )
     return {f"event_{name}": cause[name] for name in ("at", "operation", "change")}
 
 

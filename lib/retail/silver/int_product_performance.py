@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import by_day, setting, table, valid_at, whole
 from retail.terms import calendar
+from retail.terms.members import without_members
 from retail.terms.share import pct
 
 # The days before and including a grid day that the columns _28d, ranks and classes look at.
@@ -92,7 +93,8 @@ def _sums(counts: Column, suffix: str) -> list[Column]:
 
 def _with_category(figures: DataFrame, dim_product: DataFrame) -> DataFrame:
     """Figures with the category of the version valid at the end of the grid day."""
-    versions = dim_product.select("product_id", "category", "valid_from", "valid_to")
+    products = without_members(dim_product, "product_key")
+    versions = products.select("product_id", "category", "valid_from", "valid_to")
     end = calendar.last_second(F.col("grid_on")).cast("timestamp")
     return valid_at(figures, F.broadcast(versions), "product_id", end)
 

@@ -128,6 +128,20 @@ def test_a_healthy_table_has_no_findings(
     assert not (healthy.lake / "ops" / "doctor_findings").exists()
 
 
+def moved(printed: str) -> None:
+    """What a repair of the planted and forged says that it changes."""
+    said = " ".join(printed.split())
+    for part in (
+        '{"item_id":"flag off"} 1 0 1 ',
+        '{"item_id":"overlap"} 0 0 1 ',
+        '{"item_id":"sound"} 0 0 1 ',
+        '{"item_id":"twice"} 0 1 0 ',
+        " in all 1 1 9 ",
+        '{"sold_on":"2026-06-04"} 0 0 1 ',
+    ):
+        assert part in said
+
+
 def test_each_illness_is_found_in_its_key_shown_and_repaired(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,16 +158,14 @@ def test_each_illness_is_found_in_its_key_shown_and_repaired(
     found = house.rows("doctor_findings", "run_id", "table_name", "illness", "record_key")
     assert {row[:2] for row in found} == {(frame.batch, "gold.dim_item")}
     assert {(row[2], next(iter(json.loads(row[3]).values()))) for row in found} == FOUND
-    said = " ".join(capsys.readouterr().out.split())
-    assert '{"item_id":"flag off"} 1 0 1 ' in said
-    assert '{"item_id":"overlap"} 0 0 1 ' in said
-    assert '{"item_id":"sound"} 0 0 1 ' in said
-    assert '{"item_id":"twice"} 0 1 0 ' in said
-    assert " in all 1 1 9 " in said
-    assert '{"sold_on":"2026-06-04"} 0 0 1 ' in said
+    moved(capsys.readouterr().out)
     assert [Log(house.path(name)).version for name in ("dim_item", "fact_sale")] == versions
 
     assert visit(house.frame(), asked(house, *FACTS), **how) == 0
+    said = capsys.readouterr().out
+    moved(said)
+    assert "gold.dim_item is repaired." in said
+    assert "gold.fact_sale is repaired." in said
     now = [Log(house.path(name)).version for name in ("dim_item", "fact_sale")]
     assert now == [version + 1 for version in versions]
     assert (house.rows("dim_item", *HISTORY), house.rows("fact_sale", *FACT)) == before

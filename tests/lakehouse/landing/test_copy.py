@@ -16,7 +16,7 @@ from lakehouse.log import Log, Record, create_from_json
 
 CONTRACT = Contract("sales", "id STRING, units INT, sold_on DATE", frozenset({"sold_on"}))
 AS_LANDED = EntityMapping(CONTRACT, ("*.parquet",))
-BATCH = Batch("b1", "2026-06-30T10:00:00+00:00")
+SEEN_BY = "20260630T100000000000Z"
 DAY = pa.array([date(2026, 6, 1)])
 
 
@@ -37,11 +37,14 @@ def fitting(
     return copy.fitting(landing, mapping, probes, landing / table)
 
 
-def load(landing: Path, *paths: str, table: str = "lake") -> list[dict[str, object]]:
+def load(
+    landing: Path, *paths: str, table: str = "lake", **seen_by: str
+) -> list[dict[str, object]]:
     schema = fitting(landing, *paths, table=table)
     assert schema is not None
     create_from_json(landing / table, Schema.from_arrow(schema).to_json(), "", None)
-    copy.append(landing / table, landing, paths, schema, BATCH, Record(batch="b1"))
+    batch = Batch("b1", dict.fromkeys(paths, SEEN_BY) | seen_by)
+    copy.append(landing / table, landing, paths, schema, batch, Record(batch="b1"))
     return DeltaTable(str(landing / table)).to_pyarrow_table().sort_by("_source_file").to_pylist()
 
 
@@ -50,12 +53,13 @@ def test_rows_are_copied_with_their_file_and_batch_and_the_commit_has_the_record
 ) -> None:
     one = put(tmp_path, "one.parquet", **sale())
     two = put(tmp_path, "two.parquet", **sale(sold_on=DAY, shelf=pa.array([7], pa.int64())))
-    rows = load(tmp_path, two, one)
+    rows = load(tmp_path, two, one, **{one: "20260629T093000000000Z"})
     found = [(r["units"], r["sold_on"], r["shelf"], r["_source_file"]) for r in rows]
     assert found == [(2, None, None, one), (2, date(2026, 6, 1), 7, two)]
-    assert {(r["_batch_id"], str(r["_ingested_at"])) for r in rows} == {
-        ("b1", "2026-06-30 10:00:00+00:00")
-    }
+    assert [(r["_batch_id"], str(r["_ingested_at"])) for r in rows] == [
+        ("b1", "2026-06-29 09:30:00+00:00"),
+        ("b1", "2026-06-30 10:00:00+00:00"),
+    ]
     record = Log(tmp_path / "lake").record()
     assert record is not None
     assert record.batch == "b1"

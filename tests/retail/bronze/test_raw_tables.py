@@ -16,14 +16,15 @@ from lakehouse.log import Record, create_from_json
 from retail.contracts import CONTRACTS
 
 SOURCE = load_source(conf_folder() / "sources" / "home_improvement.yaml", CONTRACTS)
-BATCH = Batch("b1", "2026-06-30T10:00:00+00:00")
+SEEN_BY = "20260630T100000000000Z"
 
 
 def raw(spark: SparkSession, landing: Path, entity: str, *files: str) -> DataFrame:
     """What the files become in bronze."""
     mapping = SOURCE.mappings[entity]
     probes = {file: probe(landing / file, mapping) for file in files}
-    return read(spark, landing, mapping, probes, BATCH, {})
+    batch = Batch("b1", dict.fromkeys(files, SEEN_BY))
+    return read(spark, landing, mapping, probes, batch, {})
 
 
 def assert_holds(actual: DataFrame, ddl: str, *rows: tuple[object, ...]) -> None:
@@ -106,7 +107,8 @@ def test_raw_rows_copied_by_arrow_are_those_that_spark_reads(
     schema = copy.fitting(generated, mapping, probes, tmp_path)
     assert schema is not None
     create_from_json(tmp_path / "raw", Schema.from_arrow(schema).to_json(), "", None)
-    copy.append(tmp_path / "raw", generated, files, schema, BATCH, Record())
+    batch = Batch("b1", dict.fromkeys(files, SEEN_BY))
+    copy.append(tmp_path / "raw", generated, files, schema, batch, Record())
     copied = spark.read.format("delta").load(str(tmp_path / "raw"))
     expected = raw(spark, generated, entity, *files)
     assert copied.schema.simpleString() == expected.schema.simpleString()

@@ -24,6 +24,7 @@ def count(product: str, day: date, available: int, safety: int = 2, reorder: int
 def test_states_in_their_order(spark: SparkSession) -> None:
     day, before = date(2026, 6, 29), date(2026, 6, 28)
     levels = {"A": -1, "B": 2, "C": 5, "D": 6, "E": 600, "F": 6, "G": 6, "H": 6}
+    levels["unknown"] = 6  # a product called like the member that every dimension has
     counts = [count(p, day, n) for p, n in levels.items()]
     counts += [count(p, before, 9) for p in "ABCDEF"]
     sales = [("S", p, before, 3, 3) for p in "ABCF"]
@@ -33,6 +34,10 @@ def test_states_in_their_order(spark: SparkSession) -> None:
     versions += [(8, "F", "1", "1", True, ALWAYS[0], "2026-06-29 12:00:00")]
     versions += [(7, "H", "2", "1", True, ALWAYS[0], "2026-06-29 23:59:59")]  # deleted at the close
     versions += [(9, "F", "2", "1", False, "2026-06-29 12:00:00", ALWAYS[1])]
+    versions += [
+        (0, "unknown", None, None, None, *ALWAYS),
+        (10, "unknown", "2", "1", True, *ALWAYS),
+    ]
     made = fact_inventory_daily(
         frame(spark, stg_inventory_snapshots, COUNT, *counts),
         frame(spark, int_daily_sales, SOLD, *sales),
@@ -52,6 +57,7 @@ def test_states_in_their_order(spark: SparkSession) -> None:
         ("F", 9, False, True, 4, 3, 1, "3", "2.0", "healthy"),  # discontinued that noon
         ("G", 6, True, True, 0, 4, 0, None, None, "healthy"),  # never counted before
         ("H", 0, False, True, 0, 0, 0, None, None, "no_movement"),  # deleted: known, but no more
+        ("unknown", 10, True, True, 0, 0, 0, None, None, "no_movement"),
     )
 
 

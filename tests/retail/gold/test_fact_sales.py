@@ -22,6 +22,8 @@ def test_cost_measures_and_keys(spark: SparkSession) -> None:
         (11, "P", "3.335", "1900-01-01 00:00:00", "2026-06-02 12:00:00"),
         (12, "P", "4", "2026-06-02 12:00:00", "9999-12-31 00:00:00"),
         (13, "Q", None, "1900-01-01 00:00:00", "9999-12-31 00:00:00"),
+        (0, "unknown", None, "1900-01-01 00:00:00", "9999-12-31 00:00:00"),
+        (14, "unknown", "2", "1900-01-01 00:00:00", "9999-12-31 00:00:00"),
     )
 
     def line(number: int, product: str, at: str, quantity: int, total: str | None, kind: str = "sale",
@@ -42,6 +44,7 @@ def test_cost_measures_and_keys(spark: SparkSession) -> None:
         line(6, "Q", "2026-06-03 09:00:00", 1, "5.00", ships=("bopis", None)),
         line(7, "X", "2026-06-03 09:00:00", 1, "5.00", ships=("ship_to_home", None)),
         line(8, "POST", "2026-06-03 09:00:00", 1, "4.95", kind="charge"),
+        line(9, "unknown", "2026-06-03 09:00:00", 1, "5.00"),  # a product called like the member
     )
     facts = fact_sales(lines, versions)
     assert_rows(
@@ -57,6 +60,7 @@ def test_cost_measures_and_keys(spark: SparkSession) -> None:
         (6, 13, None, 1, 0, 1, "5", 0, "5", None, None),
         (7, 0, None, 1, 0, 1, "5", 0, "5", None, None),
         (8, -1, None, 0, 0, 0, "4.95", 0, "4.95", None, None),
+        (9, 14, "2", 1, 0, 1, "5", 0, "5", "2", "3"),
     )
     c1 = spark.sql("SELECT xxhash64('C1')").collect()[0][0]
     assert_rows(

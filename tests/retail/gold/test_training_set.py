@@ -10,8 +10,8 @@ from retail.gold.training_set import training_set
 DAYS = [date(2026, 1, 1) + timedelta(n) for n in range(40) if n != 35]
 UNITS = {day: (7 * n) % 5 for n, day in enumerate(DAYS)}
 COLUMNS = {
-    "dim_product_current": "product_id VARCHAR, category VARCHAR, subcategory VARCHAR",
-    "dim_store": "store_id VARCHAR, region VARCHAR, cluster VARCHAR",
+    "dim_product_current": "product_key BIGINT, product_id VARCHAR, category VARCHAR, subcategory VARCHAR",
+    "dim_store": "store_key BIGINT, store_id VARCHAR, region VARCHAR, cluster VARCHAR",
     "dim_date": "calendar_on DATE, weekday INT, is_weekend BOOLEAN, is_holiday BOOLEAN,"
     " season VARCHAR, fiscal_week INT, month INT",
     "mart_demand_forecast_input": "store_id VARCHAR, product_id VARCHAR, observed_on DATE, units BIGINT",
@@ -32,7 +32,9 @@ def test_targets_are_sums_of_days_that_are_all_there() -> None:
         "INSERT INTO gold.mart_demand_forecast_input VALUES ('S', ?, ?, ?)",
         [("P", day, units) for day, units in UNITS.items()] + [("Q", DAYS[0], 99)],
     )
-    lake.execute("INSERT INTO gold.dim_store VALUES ('S', 'West', 'West-2')")
+    lake.execute("INSERT INTO gold.dim_store VALUES (7, 'S', 'West', 'West-2')")
+    lake.execute("INSERT INTO gold.dim_store VALUES (0, 'S', NULL, NULL)")  # a member of that name
+    lake.execute("INSERT INTO gold.dim_product_current VALUES (0, 'P', 'none', NULL)")
     found = lake.execute(
         f"SELECT observed_on, target_1, target_7, target_28, cluster, category FROM ({training_set()})"
         " WHERE product_id = 'P' ORDER BY observed_on"

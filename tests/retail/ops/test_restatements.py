@@ -32,6 +32,7 @@ def text(values: tuple | None) -> tuple | None:
 
 
 def test_what_is_restated_and_why(spark: SparkSession) -> None:
+    recut = spark.sql("SELECT xxhash64('T', TIMESTAMP'2026-06-02 09:00:00')").collect()[0][0]
     lines = [
         ("units alone", 5, state(2, 1, 6), state(1, 1, 6)),
         ("new", 5, None, state(1, 1, 6)),
@@ -41,6 +42,7 @@ def test_what_is_restated_and_why(spark: SparkSession) -> None:
         ("key alone", 5, state(1, 1, 6), state(1, 2, 6)),
         ("arrived", 5, state(1, 0, None, "Q"), state(1, 3, 4, "Q")),
         ("lost", 5, state(1, 3, 4, "R"), state(1, 0, None, "R")),
+        ("renamed since", 5, state(1, 3, 4, "T"), state(1, recut, 5, "T")),
     ]
     upsert, delete = ("upsert",), ("delete",)
     events = [
@@ -50,6 +52,8 @@ def test_what_is_restated_and_why(spark: SparkSession) -> None:
         ("P", "2026-06-02 00:00:00", 6, upsert, delete),
         ("Q", "2026-06-04 00:00:00", 5, upsert, None),
         ("Q", "2026-06-05 00:00:00", 5, None, upsert),
+        ("T", "2026-06-02 09:00:00", 5, None, upsert),
+        ("T", "2026-06-03 02:00:00", 5, None, upsert),  # a rename, which cuts no version
     ]
     told = restatements(
         images(
@@ -73,4 +77,5 @@ def test_what_is_restated_and_why(spark: SparkSession) -> None:
         ("key alone", 5, "2026-06-03 12:00:00", "upsert", "arrived", 6, 6, 4, 4, 0, 0),
         ("arrived", 5, "2026-06-04 00:00:00", "upsert", "withdrawn", None, 4, None, 6, 4, 6),
         ("lost", 5, None, None, None, 4, None, 6, None, -4, -6),
+        ("renamed since", 5, "2026-06-02 09:00:00", "upsert", "arrived", 4, 5, 6, 5, 1, -1),
     )

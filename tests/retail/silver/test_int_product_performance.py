@@ -28,11 +28,12 @@ def test_sums_rank_and_class(spark: SparkSession) -> None:
     products = frame(
         spark,
         dim_product,
-        "product_id category valid_from valid_to",
-        ("P1", "old", "1900-01-01 00:00:00", "2026-02-01 00:00:00"),
-        ("P1", "tools", "2026-02-01 00:00:00", "9999-12-31 00:00:00"),
-        ("P2", "paint", "1900-01-01 00:00:00", "9999-12-31 00:00:00"),
-        ("P3", "tools", "1900-01-01 00:00:00", "9999-12-31 00:00:00"),
+        "product_key product_id category valid_from valid_to",
+        (11, "P1", "old", "1900-01-01 00:00:00", "2026-02-01 00:00:00"),
+        (12, "P1", "tools", "2026-02-01 00:00:00", "9999-12-31 00:00:00"),
+        (0, "P2", None, "1900-01-01 00:00:00", "9999-12-31 00:00:00"),  # a member of that name
+        (13, "P2", "paint", "1900-01-01 00:00:00", "9999-12-31 00:00:00"),
+        (14, "P3", "tools", "1900-01-01 00:00:00", "9999-12-31 00:00:00"),
     )
     made = int_product_performance(sales, products, "nrf_454", date(2026, 3, 1))
     assert_rows(
