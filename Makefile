@@ -19,7 +19,7 @@ demo: .venv/.ready ## generate DAYS of a retailer, build every table, answer a f
 	@"$(BIN)/python" jobs/demo.py --days "$(DAYS)" --landing "$(LANDING)" --lake "$(LAKE)"
 
 test: .venv/.ready-test ## all tests, by two workers with a session each
-	@"$(BIN)/python" -m pytest -n 2 --dist loadgroup
+	@"$(BIN)/python" -m pytest -n 2
 
 test-fast: .venv/.ready-test ## the tests that need no JVM
 	@"$(BIN)/python" -m pytest -m "not spark"

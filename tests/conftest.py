@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from places import ROOT, Build
 from pyspark.sql import SparkSession
+from xdist.scheduler import LoadScopeScheduling
 
 from lakehouse.conf import load, merge
 from lakehouse.frame import Frame
@@ -27,19 +28,41 @@ SMALL = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read what goes together
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark spark what asks for the session, itself or through a fixture, and say what goes together.
+# Files whose tests share a lake, and so a worker: it is built once. All others go by file.
+TOGETHER = {
+    "retailer": (
+        "generated",
+        "readme",
+        "house",
+        "laws",
+        "late_costs",
+        "test_generate",
+        "raw_tables",
+    ),
+    "sample": ("online_retail", "killed"),
+}
 
-    Tests of one lake share a worker, so that it is built once; all others go by file.
-    """
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for the session, itself or through a fixture, is marked spark."""
     for item in items:
-        needs = getattr(item, "fixturenames", ())
-        if "spark" in needs:
+        if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker("spark")
-        lake = next((name for name in ("generated", "sample_lake") if name in needs), None)
-        together = lake or item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(together))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Share tests out among workers by what they build."""
+    return ByLake(config, log)
+
+
+class ByLake(LoadScopeScheduling):
+    """Tests go by file, those of one lake as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        lakes = (lake for lake, names in TOGETHER.items() if any(n in file for n in names))
+        return next(lakes, file)
 
 
 @pytest.fixture(scope="session")
