@@ -30,15 +30,7 @@ SMALL = {
 
 # Files whose tests share a lake, and so a worker: it is built once. All others go by file.
 TOGETHER = {
-    "retailer": (
-        "generated",
-        "readme",
-        "house",
-        "laws",
-        "late_costs",
-        "test_generate",
-        "raw_tables",
-    ),
+    "retailer": ("generated", "readme", "house", "laws", "late_costs", "generate", "raw_tables"),
     "sample": ("online_retail", "killed"),
 }
 
@@ -61,8 +53,8 @@ class ByLake(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        lakes = (lake for lake, names in TOGETHER.items() if any(n in file for n in names))
-        return next(lakes, file)
+        subject = Path(file).stem.removeprefix("test_")
+        return next((lake for lake, subjects in TOGETHER.items() if subject in subjects), file)
 
 
 @pytest.fixture(scope="session")
