@@ -42,7 +42,8 @@ def ill_keys(rows: DataFrame, names: Names) -> DataFrame:
     ``_k0``, ``_k1`` and so on are the key, ``record_key`` is it as JSON; the rest is OF_VERSIONS.
     """
     parts = _parts(names)
-    in_time = Window.partitionBy(*parts).orderBy("_start", "_end", F.desc("_current"), "_same")
+    flagged = F.coalesce("_current", F.lit(False))
+    in_time = Window.partitionBy(*parts).orderBy("_start", "_end", flagged.desc(), "_same")
     before = in_time.rowsBetween(Window.unboundedPreceding, -1)
     placed = F.col("_known") & F.col("_start").isNotNull()
     interval = F.struct("_start", "_end")
