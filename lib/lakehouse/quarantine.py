@@ -36,7 +36,7 @@ _MERGE = threading.Lock()
 
 @dataclass(frozen=True)
 class Split:
-    """How many records were judged, how many of them rejected, and about how many days they span."""
+    """How many records were judged, how many of them rejected, and how many days the others span."""
 
     judged: int
     rejected: int
@@ -60,7 +60,8 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Path) -> Spli
     columns = _scope_columns(table)
     rows = rows.where(~is_rejected() | F.col(RECORD).isNotNull())
     partition = table.declaration.scope.partition
-    days = F.approx_count_distinct(partition) if partition else F.lit(0)
+    day = F.when(~is_rejected(), F.col(partition)) if partition else F.lit(None).cast("date")
+    days = F.coalesce(F.datediff(F.max(day), F.min(day)) + 1, F.lit(0))
     counted = rows.agg(F.count("*"), F.count_if(is_rejected()), days).first()
     assert counted is not None
     split = Split(*counted)
