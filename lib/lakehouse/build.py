@@ -14,7 +14,7 @@ from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, affected, read_input, restrict, within
 from lakehouse.declare import Changelog, Days
 from lakehouse.errors import LakehouseError
-from lakehouse.feed import unreadable
+from lakehouse.feed import Pinned, change_feed, unreadable
 from lakehouse.follow import follow
 from lakehouse.invoke import invoke
 from lakehouse.log import Log, Record
@@ -24,6 +24,7 @@ from lakehouse.write import (
     files_and_bytes,
     overwrite,
     progress,
+    record_anyway,
     replace_days,
     replace_keys,
     shaped,
@@ -151,9 +152,7 @@ def _store(rows: DataFrame, target: Target, part: Affected, record: Record) -> N
         replace_days(rows, target, part, record)
     else:
         replace_keys(rows, target, part, record)
-    kept = Log(target.path).record()
-    if kept is None or kept.batch != record.batch:  # Delta makes no commit of no rows
-        progress(rows.sparkSession, target, record)
+    record_anyway(rows.sparkSession, target, record)
 
 
 @contextmanager
@@ -184,13 +183,8 @@ def _warnings(spark: SparkSession, frame: Frame, target: Target, version: int) -
     rules = [r for r in target.table.declaration.expects if r.severity == "warn"]
     if not rules or version < 1 or not Log(target.path).changed_since(version - 1):
         return ()
-    written = (
-        spark.read.format("delta")
-        .option("readChangeFeed", "true")
-        .option("startingVersion", version)
-        .load(str(target.path))
-        .where("_change_type IN ('insert', 'update_postimage')")
-    )
+    feed = change_feed(spark, Pinned(str(target.path), version, version - 1))
+    written = feed.where("_change_type IN ('insert', 'update_postimage')")
     passes = [F.coalesce(F.expr(quality.render(r, frame.conf)), F.lit(True)) for r in rules]
     counts = written.agg(*[F.count_if(~well) for well in passes]).first()
     assert counts is not None

@@ -17,14 +17,13 @@ from lakehouse.invoke import invoke
 from lakehouse.log import Log
 from lakehouse.query import Row, in_duckdb, is_history
 from lakehouse.session import start
-from lakehouse.type2 import VALID_FROM, VALID_TO
+from lakehouse.type2 import holds
 from lakehouse.write import shaped
 
 
 def as_valid(dimension: DataFrame, instant: datetime) -> DataFrame:
     """The versions of a history table that are valid at an instant; at most one row per key."""
-    at = F.lit(instant).cast("timestamp")
-    return dimension.where((F.col(VALID_FROM) <= at) & (at < F.col(VALID_TO)))
+    return dimension.where(holds(F.lit(instant).cast("timestamp")))
 
 
 def as_known(spark: SparkSession, frame: Frame, name: str, instant: datetime) -> DataFrame:

@@ -90,6 +90,11 @@ def _last_of_instants(events: DataFrame, history: History) -> DataFrame:
     return last.withColumn("_state", state).drop("_next")
 
 
+def holds(at: Column) -> Column:
+    """Whether a version is valid at an instant."""
+    return (at >= F.col(VALID_FROM)) & (at < F.col(VALID_TO))
+
+
 def valid_at(
     rows: DataFrame, versions: DataFrame, key: str | Sequence[str], at: Column
 ) -> DataFrame:
@@ -97,8 +102,7 @@ def valid_at(
     columns = [key] if isinstance(key, str) else list(key)
     renamed = versions.withColumnsRenamed({name: f"_version_of_{name}" for name in columns})
     same = [F.col(name) == F.col(f"_version_of_{name}") for name in columns]
-    valid = (at >= F.col(VALID_FROM)) & (at < F.col(VALID_TO))
-    joined = rows.join(renamed, all_of([*same, valid]), "left")
+    joined = rows.join(renamed, all_of([*same, holds(at)]), "left")
     return joined.drop(*[f"_version_of_{name}" for name in columns], VALID_FROM, VALID_TO)
 
 

@@ -140,6 +140,13 @@ def progress(spark: SparkSession, target: Target, record: Record) -> None:
     _save(empty, target, record, mode="append", **_transaction(record))
 
 
+def record_anyway(spark: SparkSession, target: Target, record: Record) -> None:
+    """Commit the record where the write did not: Delta makes no commit of no rows."""
+    kept = Log(target.path).record()
+    if kept is None or kept.batch != record.batch:
+        progress(spark, target, record)
+
+
 def _transaction(record: Record) -> dict[str, str]:
     """With it Delta commits an append of no rows."""
     return {"txnAppId": f"lakehouse-{record.batch}", "txnVersion": "1"}
@@ -179,24 +186,35 @@ def _merge(
 ) -> None:
     columns = [c for c in difference.columns if not c.startswith("_")]
     key = target.table.declaration.key
-    difference.createOrReplaceTempView("_difference")
     condition = " AND ".join([*(f"t.`{k}` = s.`{k}`" for k in key), *literals])
     assignments = ", ".join(f"t.`{c}` = s.`{c}`" for c in columns)
     names = ", ".join(f"`{c}`" for c in columns)
     values = ", ".join(f"s.`{c}`" for c in columns)
-    spark.conf.set(_METADATA, record.json())
     spark.conf.set(_MATERIALIZE, "none")  # the difference is computed already
     try:
-        spark.sql(
-            f"MERGE INTO {target.sql} t USING _difference s ON {condition}"
+        merge(
+            difference,
+            target,
+            record,
+            f"ON {condition}"
             " WHEN MATCHED AND s._deleted THEN DELETE"
             f" WHEN MATCHED THEN UPDATE SET {assignments}"
-            f" WHEN NOT MATCHED AND NOT s._deleted THEN INSERT ({names}) VALUES ({values})"
+            f" WHEN NOT MATCHED AND NOT s._deleted THEN INSERT ({names}) VALUES ({values})",
         )
     finally:
-        spark.conf.unset(_METADATA)
         spark.conf.unset(_MATERIALIZE)
-        spark.catalog.dropTempView("_difference")
+
+
+def merge(source: DataFrame, target: Target, record: Record, clauses: str) -> None:
+    """One MERGE of ``source`` (s) into the target (t), the record in its commit."""
+    spark = source.sparkSession
+    source.createOrReplaceTempView("_source")
+    spark.conf.set(_METADATA, record.json())
+    try:
+        spark.sql(f"MERGE INTO {target.sql} t USING _source s {clauses}")
+    finally:
+        spark.conf.unset(_METADATA)
+        spark.catalog.dropTempView("_source")
 
 
 def _clustered(rows: DataFrame, target: Target) -> DataFrame:

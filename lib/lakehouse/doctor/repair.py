@@ -24,9 +24,7 @@ from lakehouse.landing.ledger import Survey
 from lakehouse.log import Log, Record
 from lakehouse.plan import frame_as_of, judge
 from lakehouse.schema import names
-from lakehouse.write import Target, overwrite, progress, replace_days, shaped
-
-_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+from lakehouse.write import Target, merge, overwrite, record_anyway, replace_days, shaped
 
 
 def mend(
@@ -145,9 +143,7 @@ def _store(rows: DataFrame, target: Target, part: Affected, record: Record) -> N
         replace_days(rows, target, part, record)
     elif part.key_count:
         _swap_keys(rows, target, part, record)
-    kept = Log(target.path).record()
-    if kept is None or kept.batch != record.batch:  # Delta makes no commit of no rows
-        progress(rows.sparkSession, target, record)
+    record_anyway(rows.sparkSession, target, record)
 
 
 def _swap_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
@@ -157,7 +153,7 @@ def _swap_keys(rows: DataFrame, target: Target, part: Affected, record: Record) 
     own key may be there twice.
     """
     assert part.keys is not None
-    spark, scope = rows.sparkSession, part.keys.columns
+    scope = part.keys.columns
     numbered = {name: f"_k{i}" for i, name in enumerate(scope)}
     nothing = [F.lit(None).cast(f.dataType).alias(f.name) for f in rows.schema.fields]
     old = part.keys.select(
@@ -168,17 +164,14 @@ def _swap_keys(rows: DataFrame, target: Target, part: Affected, record: Record) 
         F.lit(False).alias("_old"),
         "*",
     )
-    old.unionByName(new).createOrReplaceTempView("_mended")
     same = [f"CAST(t.`{name}` AS STRING) <=> s.{k}" for name, k in numbered.items()]
     columns = ", ".join(f"`{name}`" for name in rows.columns)
     values = ", ".join(f"s.`{name}`" for name in rows.columns)
-    spark.conf.set(_METADATA, record.json())
-    try:
-        spark.sql(
-            f"MERGE INTO {target.sql} t USING _mended s ON s._old AND {' AND '.join(same)}"
-            " WHEN MATCHED THEN DELETE"
-            f" WHEN NOT MATCHED AND NOT s._old THEN INSERT ({columns}) VALUES ({values})"
-        )
-    finally:
-        spark.conf.unset(_METADATA)
-        spark.catalog.dropTempView("_mended")
+    merge(
+        old.unionByName(new),
+        target,
+        record,
+        f"ON s._old AND {' AND '.join(same)}"
+        " WHEN MATCHED THEN DELETE"
+        f" WHEN NOT MATCHED AND NOT s._old THEN INSERT ({columns}) VALUES ({values})",
+    )

@@ -177,7 +177,7 @@ def _write(
         rows = rows.unionByName(recast, allowMissingColumns=True)
         writer = rows.write.format("delta").mode("overwrite")
         options = {"userMetadata": record.json(), "overwriteSchema": "true"}
-    elif not replaced or not Log(target.path).file_count:
+    elif not replaced:
         writer = writer.mode("append")
     else:
         literals = ", ".join(quoted(path) for path in replaced)
