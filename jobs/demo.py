@@ -4,7 +4,6 @@ import sys
 
 from lakehouse.query import in_duckdb, show
 from lakehouse.report import console, reported
-from lakehouse.session import start
 from retail import project
 from retail.generator import generate, request
 from retail.questions import NEXT, QUESTIONS
@@ -17,9 +16,8 @@ def main() -> int:
     options = parser.parse_args()
     frame = project.frame(options)
     asked = request(frame.conf, options.days)
-    spark = start(frame.conf, "demo")
     console.print(f"Generating a retailer into {frame.landing}")
-    rows = generate(spark, frame.landing, asked)
+    rows = generate(frame.landing, asked)
     console.print(", ".join(f"{count:,} {entity}" for entity, count in rows.items()))
     result = reported(frame)
     for question, sql in QUESTIONS.items():

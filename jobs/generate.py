@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lakehouse.conf import load
 from lakehouse.moments import day
-from lakehouse.session import start
 from retail import project
 from retail.generator import generate, request
 
@@ -25,7 +24,7 @@ def main() -> int:
     output = project.folder(options.output or conf["landing"])
     end = day(options.end_date, "--end-date")
     asked = request(conf, options.days, options.seed, end, options.scale)
-    counts = generate(start(conf, "generate"), output, asked)
+    counts = generate(output, asked)
     for entity, rows in counts.items():
         files = len(list((output / entity).glob("*.parquet")))
         print(f"{entity:<20} {rows:>10,} rows written, {files} files in {output / entity}")

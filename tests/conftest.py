@@ -90,8 +90,8 @@ def build(spark: SparkSession) -> Build:
 
 
 @pytest.fixture(scope="session")
-def generated(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Landing files of the default retailer's last three days."""
     folder = tmp_path_factory.mktemp("generated")
-    generate(spark, folder, request(load("local"), days=3))
+    generate(folder, request(load("local"), days=3))
     return folder

@@ -4,16 +4,15 @@ A visit is either the one that places an online order, or made up by number; one
 by a customer whose basket stands in the store within the next six days.
 """
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+import numpy as np
 
 from retail.generator.customers import shopper
 from retail.generator.demand import basket_count, is_pro, is_retail
-from retail.generator.files import by_file
-from retail.generator.hashing import div, draw, whole
+from retail.generator.hashing import Numbers, draw
 from retail.generator.ids import id_sql
 from retail.generator.masters import city
 from retail.generator.orders import APP, IN_STORE, anonymous, sale_number, sold_second, way
+from retail.generator.rows import NONE, Rows, ordered, stacked, where
 from retail.generator.timeline import hours_to_utc
 from retail.generator.world import World
 
@@ -70,72 +69,65 @@ def page_view_texts(world: World) -> str:
     """
 
 
-def page_views(
-    spark: SparkSession, world: World, lines: DataFrame, start: int, end: int
-) -> DataFrame:
-    """One row per visit, in numbers; its events lie in the file of the day (UTC) on which it began.
+def page_views(world: World, orders: Rows, stores: Numbers, start: int, end: int) -> Rows:
+    """One row per visit to some stores' part of the site, by the day (UTC) on which it began.
 
-    ``lines`` are those of shelves.filled, from DAYS_BEFORE the first day on.
+    ``orders`` are lines of orders.settled, from DAYS_BEFORE the first day on, with what was given.
     """
-    visits = _with_order(lines, start, end).unionByName(_without(spark, world, start, end))
-    begun = div(F.col("second"), 86_400)
-    kept = visits.where(begun.between(start, end))
-    return by_file(kept, begun, start, end, "visit").withColumn(
-        "luck", draw(world.seed, "events of a visit", 1 << 30, F.col("visit"))
-    )
+    visits = stacked([_with_order(orders, start, end), _without(world, stores, start, end)])
+    visits["day"] = visits["second"] // 86_400
+    kept = where(visits, (visits["day"] >= start) & (visits["day"] <= end))
+    kept["luck"] = draw(world.seed, "events of a visit", 1 << 30, kept["visit"])
+    return ordered(kept, kept["visit"])
 
 
-def _with_order(lines: DataFrame, start: int, end: int) -> DataFrame:
+def _with_order(orders: Rows, start: int, end: int) -> Rows:
     """The visit that places an order: it ends with the purchase, at the order's instant."""
     first = start - DAYS_BEFORE
-    online = lines.where(
-        (F.col("channel") != IN_STORE) & (F.col("day") >= first) & (F.col("quantity") > 0)
-    )
-    orders = online.groupBy("order_no", "store", "day", "customer", "pace", "channel").agg(
-        F.min("product").alias("product")
-    )
-    pace = F.col("pace")
-    events, gap = 4 + div(pace, 3) % 7, 15 + div(pace, 7) % 60
-    ahead = hours_to_utc(city(F.col("store")), F.col("day"), first, end) * 3_600
-    return orders.select(
-        (F.col("order_no") * 2).alias("visit"),
-        "customer",
-        "product",
-        events.alias("events"),
-        gap.alias("gap"),
-        (sold_second() + ahead - (events - 1) * gap).alias("second"),
-        F.lit(True).alias("orders"),
-        F.when(F.col("channel") == APP, whole(APP_DEVICE)).otherwise(pace % 3).alias("device"),
-    )
+    online = (orders["channel"] != IN_STORE) & (orders["day"] >= first) & (orders["quantity"] > 0)
+    lines = where(orders, online)
+    lines = ordered(lines, lines["line_no"])
+    # Its first line is the one of the product with the smallest number.
+    order_no, places = np.unique(lines["order_no"], return_index=True)
+    lines = {name: values[places] for name, values in lines.items()}
+    pace = lines["pace"]
+    events, gap = 4 + pace // 3 % 7, 15 + pace // 7 % 60
+    ahead = hours_to_utc(city(lines["store"]), lines["day"], first, end) * 3_600
+    return {
+        "visit": order_no * 2,
+        "customer": lines["customer"],
+        "product": lines["product"],
+        "events": events,
+        "gap": gap,
+        "second": sold_second(lines) + ahead - (events - 1) * gap,
+        "orders": np.full(len(order_no), True),
+        "device": np.where(lines["channel"] == APP, APP_DEVICE, pace % 3),
+    }
 
 
-def _without(spark: SparkSession, world: World, start: int, end: int) -> DataFrame:
+def _without(world: World, stores: Numbers, start: int, end: int) -> Rows:
     """Visits that place no order, of customers who are signed in or of nobody known."""
-    most = div(whole(world.baskets * VISITS_PCT), 100)
     first = start - DAYS_BEFORE
-    stores = spark.range(1, world.stores + 1, 1, 2).select(F.col("id").alias("store"))
-    numbered = (
-        stores.where(is_retail(F.col("store")))
-        .withColumn("day", F.explode(F.sequence(whole(first), whole(end))))
-        .withColumn("number", F.explode(F.sequence(whole(0), most - 1)))
-    )
-    store, day = F.col("store"), F.col("day")
-    key = (store, day, F.col("number"))
+    shops = stores[is_retail(stores)]
+    days, numbers = np.arange(first, end + 1), np.arange(world.baskets * VISITS_PCT // 100)
+    grid = np.meshgrid(shops, days, numbers, indexing="ij")
+    store, day, number = (axis.ravel() for axis in grid)
+    key = (store, day, number)
     seed = world.seed
     ahead = hours_to_utc(city(store), day, first, end) * 3_600
-    return numbered.select(
-        ((sale_number(store, day) * 10_000 + F.col("number")) * 2 + 1).alias("visit"),
-        _visitor(world, *key).alias("customer"),
-        (draw(seed, "looked at", world.products, *key) + 1).alias("product"),
-        (2 + draw(seed, "events", 8, *key)).alias("events"),
-        (10 + draw(seed, "gap", 110, *key)).alias("gap"),
-        (day * 86_400 + WAKES + draw(seed, "begins", WAKING_SECONDS, *key) + ahead).alias("second"),
-        F.lit(False).alias("orders"),
-        draw(seed, "device", 4, *key).alias("device"),
-    )
+    return {
+        "visit": (sale_number(store, day) * 10_000 + number) * 2 + 1,
+        "customer": _visitor(world, *key),
+        "product": draw(seed, "looked at", world.products, *key) + 1,
+        "events": 2 + draw(seed, "events", 8, *key),
+        "gap": 10 + draw(seed, "gap", 110, *key),
+        "second": day * 86_400 + WAKES + draw(seed, "begins", WAKING_SECONDS, *key) + ahead,
+        "orders": np.full(len(store), False),
+        "device": draw(seed, "device", 4, *key),
+    }
 
 
-def _visitor(world: World, store: Column, day: Column, number: Column) -> Column:
+def _visitor(world: World, store: Numbers, day: Numbers, number: Numbers) -> Numbers:
     """Who visits: one in six will buy in the store soon, two in six are signed in."""
     seed = world.seed
     visit = draw(seed, "visit", 6, store, day, number)
@@ -143,8 +135,8 @@ def _visitor(world: World, store: Column, day: Column, number: Column) -> Column
     chosen = draw(seed, "leads to", basket_count(world, store, later), store, day, number)
     pro = is_pro(world, store, later, chosen)
     known = ~anonymous(world, store, later, chosen, pro)
-    in_store = way(world, store, later, chosen) == IN_STORE
-    buyer = F.when(known & in_store, shopper(world, store, later, chosen, pro))
+    buys = known & (way(world, store, later, chosen) == IN_STORE)
+    buyer = np.where(buys, shopper(world, store, later, chosen, pro), NONE)
     # Numbers beyond any basket's: a draw of the store's customers like any other.
-    someone = shopper(world, store, day, 100_000 + number, F.lit(False))
-    return F.when(visit == 0, buyer).when(visit <= 2, someone)
+    someone = shopper(world, store, day, 100_000 + number, np.full(len(day), False))
+    return np.where(visit == 0, buyer, np.where(visit <= 2, someone, NONE))

@@ -1,14 +1,18 @@
 """Demand of a store, product and day, as a pure function of their numbers and the seed.
 
-Whole numbers only (shares in 1/1024), so that Spark and plain Python (truth.py) agree exactly.
+Whole numbers only (shares in 1/1024), so that numpy and plain Python (truth.py) agree exactly. What
+stands by products alone is worked out once for all stores (Season).
 """
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
+from retail.generator import listing
 from retail.generator.assortment import DEPARTMENTS, QUANTITIES, SWINGS, WEEKDAYS, YEAR_DAYS
-from retail.generator.hashing import div, draw, numbers, whole
-from retail.generator.listing import department, is_sold, price_level, promotion_pct
+from retail.generator.hashing import Numbers, Whole, draw, pick
 from retail.generator.world import (
     DISTRIBUTION_CENTER,
     FULFILLMENT_CENTER,
@@ -22,22 +26,66 @@ MOST_LINES = 60
 PROMOTION_LIFT = 1_700
 
 
-def is_retail(store: Column) -> Column:
+@dataclass(frozen=True)
+class Season:
+    """What holds for products on the days of a range, whatever the store: arrays of [day, product]."""
+
+    world: World
+    first: int
+    last: int
+
+    @cached_property
+    def products(self) -> Numbers:
+        return np.arange(1, self.world.products + 1)
+
+    @cached_property
+    def days(self) -> Numbers:
+        return np.arange(self.first, self.last + 1)[:, None]
+
+    @cached_property
+    def is_sold(self) -> NDArray[np.bool_]:
+        return listing.is_sold(self.world, self.products, self.days)
+
+    @cached_property
+    def price(self) -> Numbers:
+        """Cents."""
+        return listing.price_cents(self.world, self.products, self.days)
+
+    @cached_property
+    def pct(self) -> Numbers:
+        """Discount in percent."""
+        return listing.promotion_pct(self.world, self.products, self.days)
+
+    @cached_property
+    def usual(self) -> Numbers:
+        """Lines to expect in a store of no size yet, in 1/65,536."""
+        lines = round(self.world.lines_per_pair * 65_536) * popularity(self.world, self.products)
+        return (lines >> 10) * season(self.products, self.days) >> 10
+
+    @cached_property
+    def shares(self) -> tuple[Numbers, ...]:
+        """What the very day makes of that: its weekday, a promotion, the price; in 1/1024."""
+        promoted = np.where(self.pct > 0, PROMOTION_LIFT, 1024)
+        level = listing.price_level(self.world, self.products, self.days)
+        return weekday(self.days), promoted, (202 - level) * 1024 // 100
+
+
+def is_retail(store: Whole) -> NDArray[np.bool_]:
     """A shop, not a node that only ships."""
-    return ~(store % NODE_BLOCK).isin(DISTRIBUTION_CENTER, FULFILLMENT_CENTER)
+    return ~np.isin(store % NODE_BLOCK, (DISTRIBUTION_CENTER, FULFILLMENT_CENTER))
 
 
-def is_ranged(world: World, store: Column, product: Column) -> Column:
+def is_ranged(world: World, store: Whole, product: Whole) -> NDArray[np.bool_]:
     """The store carries the product."""
-    return draw(world.seed, "ranged", 100, store, product) < world.ranged_pct
+    return is_retail(store) & (draw(world.seed, "ranged", 100, store, product) < world.ranged_pct)
 
 
-def weekday(day: Column) -> Column:
+def weekday(day: Whole) -> Numbers:
     """How busy the day of the week is, in 1/1024."""
-    return numbers(WEEKDAYS, (day + 3) % 7)
+    return pick(WEEKDAYS, (day + 3) % 7)
 
 
-def store_size(world: World, store: Column) -> Column:
+def store_size(world: World, store: Whole) -> Numbers:
     """How busy the store is, in 1/1024: 0.7 to 1.3."""
     return 717 + draw(world.seed, "store size", 615, store)
 
@@ -49,93 +97,65 @@ def popularity_top(world: World) -> tuple[int, int]:
     return round(1024 * world.products / total), first
 
 
-def popularity(world: World, product: Column) -> Column:
+def popularity(world: World, product: Numbers) -> Numbers:
     """How well the product sells, in 1/1024: a few sell most, many little."""
     top, first = popularity_top(world)
     rank = (product * RANK_STEP + world.seed % world.products) % world.products
-    return div(whole(top), rank + first)
+    return top // (rank + first)
 
 
-def season(product: Column, day: Column) -> Column:
+def season(product: Numbers, day: Whole) -> Numbers:
     """The time of the year for the product's category, in 1/1024."""
-    peak = numbers([d.peak for d in DEPARTMENTS], department(product))
-    swing = numbers([d.swing for d in DEPARTMENTS], department(product))
-    year_day = div(day * 100 % 36_525, 100)
-    wave = numbers(SWINGS, (year_day - peak + YEAR_DAYS) % YEAR_DAYS)
-    return 1024 + F.shiftright(swing * wave, 10)
+    peak = pick([d.peak for d in DEPARTMENTS], listing.department(product))
+    swing = pick([d.swing for d in DEPARTMENTS], listing.department(product))
+    year_day = day * 100 % 36_525 // 100
+    return 1024 + (swing * pick(SWINGS, (year_day - peak) % YEAR_DAYS) >> 10)
 
 
-def usual_rate(world: World, store: Column, product: Column, day: Column) -> Column:
-    """Lines to expect at that time of the year, in 1/65,536: what a buyer plans with."""
+def in_store(world: World, usual: Numbers, store: Whole, product: Numbers) -> Numbers:
+    """Lines to expect in a store at that time of the year, in 1/65,536: what a buyer plans with."""
     taste = 512 + draw(world.seed, "taste", 1025, store, product)
-    lines = whole(round(world.lines_per_pair * 65_536))
-    for share in (
-        popularity(world, product),
-        season(product, day),
-        store_size(world, store),
-        taste,
-    ):
-        lines = F.shiftright(lines * share, 10)
+    return (usual * store_size(world, store) >> 10) * taste >> 10
+
+
+def line_count(season: Season, store: int) -> Numbers:
+    """Lines sold in the store, by [day, product]; 0 where it is not carried or not listed."""
+    world, products, days = season.world, season.products, season.days
+    lines = in_store(world, season.usual, store, products)
+    for share in season.shares:
+        lines *= share
+        lines >>= 10
+    # The day comes last in the hash, so that what stands before it is hashed once.
+    by_day = (store, products, days)
+    lines *= draw(world.seed, "noise", 2049, *by_day)
+    lines >>= 10
+    lines += draw(world.seed, "rounding", 65_536, *by_day)
+    lines >>= 16
+    np.minimum(lines, MOST_LINES, out=lines)
+    lines *= is_ranged(world, store, products) & season.is_sold
     return lines
 
 
-def rate(world: World, store: Column, product: Column, day: Column) -> Column:
-    """Lines to expect on the very day, in 1/65,536."""
-    promoted = F.when(promotion_pct(world, product, day) > 0, PROMOTION_LIFT).otherwise(1024)
-    lines = usual_rate(world, store, product, day)
-    for share in (
-        weekday(day),
-        promoted,
-        div((202 - price_level(world, product, day)) * 1024, 100),
-    ):
-        lines = F.shiftright(lines * share, 10)
-    return lines
-
-
-def line_count(world: World, store: Column, product: Column, day: Column) -> Column:
-    """Lines sold of the product in the store on the day, 0 where it is not carried or listed."""
-    noise = draw(world.seed, "noise", 2049, store, product, day)
-    spread = F.shiftright(rate(world, store, product, day) * noise, 10)
-    rounding = draw(world.seed, "rounding", 65_536, store, product, day)
-    drawn = F.least(F.shiftright(spread + rounding, 16), whole(MOST_LINES))
-    sold = is_retail(store) & is_ranged(world, store, product) & is_sold(world, product, day)
-    return F.when(sold, drawn).otherwise(whole(0))
-
-
-def basket_count(world: World, store: Column, day: Column) -> Column:
+def basket_count(world: World, store: Whole, day: Whole) -> Numbers:
     """Baskets that the lines of a store and day are dealt into."""
-    busy = F.shiftright(store_size(world, store) * weekday(day), 10)
-    return 1 + F.shiftright(world.baskets * busy, 10)
+    busy = store_size(world, store) * weekday(day) >> 10
+    return 1 + (world.baskets * busy >> 10)
 
 
-def basket(world: World, store: Column, product: Column, day: Column, line: Column) -> Column:
+def basket(world: World, store: Whole, product: Whole, day: Whole, line: Whole) -> Numbers:
     """The basket that a line (0, 1, ... of its product, store and day) is dealt into."""
     return draw(world.seed, "basket", basket_count(world, store, day), store, product, day, line)
 
 
-def is_pro(world: World, store: Column, day: Column, basket_no: Column) -> Column:
+def is_pro(world: World, store: Whole, day: Whole, basket_no: Whole) -> NDArray[np.bool_]:
     """The basket is a pro's: one customer in ten is, who comes more often."""
     return draw(world.seed, "pro basket", 100, store, day, basket_no) < 18
 
 
 def units(
-    world: World, store: Column, product: Column, day: Column, line: Column, pro: Column
-) -> Column:
+    world: World, store: Whole, product: Whole, day: Whole, line: Whole, pro: NDArray[np.bool_]
+) -> Numbers:
     """Units on a line; a pro takes two to five times as many."""
     key = (store, product, day, line)
-    some = numbers(QUANTITIES, draw(world.seed, "units", len(QUANTITIES), *key))
-    return F.when(pro, some * (2 + draw(world.seed, "pro units", 4, *key))).otherwise(some)
-
-
-def demand(world: World, store: Column, product: Column, day: Column) -> Column:
-    """Units sold of the product in the store on the day, over all its lines."""
-    store, product, day = whole(store), whole(product), whole(day)
-    lines = line_count(world, store, product, day)
-
-    def plus(total: Column, line: Column) -> Column:
-        basket_no = basket(world, store, product, day, line)
-        pro = is_pro(world, store, day, basket_no)
-        return total + units(world, store, product, day, line, pro)
-
-    numbered = F.sequence(whole(0), lines - 1)
-    return F.when(lines > 0, F.aggregate(numbered, whole(0), plus)).otherwise(whole(0))
+    some = pick(QUANTITIES, draw(world.seed, "units", len(QUANTITIES), *key))
+    return np.where(pro, some * (2 + draw(world.seed, "pro units", 4, *key)), some)

@@ -1,8 +1,6 @@
-"""Ids as the contracts have them, from numbers: in Spark's columns and in DuckDB's SQL."""
+"""Ids as the contracts have them, from numbers, in DuckDB's SQL."""
 
-from pyspark.sql import Column
-
-from retail.generator.hashing import padded
+from collections.abc import Iterable
 
 # Prefix and digits by what is numbered.
 _FORMS = {
@@ -15,13 +13,13 @@ _FORMS = {
 }
 
 
-def id_of(what: str, number: Column) -> Column:
-    """PRD-000001 and the like; null for null."""
-    prefix, digits = _FORMS[what]
-    return padded(prefix, number, digits)
-
-
 def id_sql(what: str, number: str) -> str:
-    """The same as an expression of DuckDB over the column ``number``."""
+    """PRD-000001 and the like, null for null, as an expression over the column ``number``."""
     prefix, digits = _FORMS[what]
     return f"'{prefix}' || lpad({number}::VARCHAR, {digits}, '0')"
+
+
+def text_sql(values: Iterable[str], index: str) -> str:
+    """The text at an index, counted from 0, of a fixed list, as an expression."""
+    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    return f"[{quoted}][{index} + 1]"

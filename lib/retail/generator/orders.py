@@ -1,18 +1,17 @@
 """Orders: demand dealt into baskets, and each line again in later files as its status moves.
 
-Numbers travel through Spark; TRANSACTIONS makes ids, money and times of them as files are written.
+Numbers are computed; TRANSACTIONS makes ids, money and times of them as files are written.
 """
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+import numpy as np
+from numpy.typing import NDArray
 
 from retail.generator.customers import shopper
-from retail.generator.demand import basket, is_pro, line_count, units
-from retail.generator.files import by_file
-from retail.generator.hashing import div, draw, whole
+from retail.generator.demand import Season, basket, is_pro, line_count, units
+from retail.generator.hashing import Numbers, Whole, draw
 from retail.generator.ids import id_sql
-from retail.generator.listing import price_cents, promotion_pct
 from retail.generator.masters import city
+from retail.generator.rows import NONE, Rows, ordered, stacked, where
 from retail.generator.timeline import hours_to_utc
 from retail.generator.world import (
     DISTRIBUTION_CENTER,
@@ -58,165 +57,150 @@ TRANSACTIONS = f"""
 """
 
 
-def asked_for(spark: SparkSession, world: World, start: int, end: int) -> DataFrame:
-    """One row per line that someone wants, with what their basket settles, whatever is in stock."""
-    return _ordered(world, _lines(spark, world, start, end))
+def asked_for(season: Season, store: int) -> Rows:
+    """One row per line that someone wants in a store, by product, day and line, whatever is in stock."""
+    world = season.world
+    counted = np.ascontiguousarray(line_count(season, store).T)
+    places = np.flatnonzero(counted)
+    lines = counted.ravel()[places]
+    until = np.cumsum(lines)
+    line = np.arange(lines.sum()) - np.repeat(until - lines, lines)
+    at = np.repeat(places, lines)
+    product, day = at // counted.shape[1] + 1, at % counted.shape[1] + season.first
+    stores = np.full(len(at), store, np.int64)
+    basket_no = basket(world, stores, product, day, line)
+    pro = is_pro(world, stores, day, basket_no)
+    return {
+        "store": stores,
+        "product": product,
+        "day": day,
+        "line": line,
+        "basket": basket_no,
+        "pro": pro,
+        "way": way(world, stores, day, basket_no),
+        "quantity": units(world, stores, product, day, line, pro),
+    }
 
 
-def transactions(world: World, lines: DataFrame, start: int, end: int) -> DataFrame:
+def settled(season: Season, lines: Rows) -> Rows:
+    """Lines with what their basket settles (customer, channel, pace) and their own price and fate."""
+    world, seed = season.world, season.world.seed
+    store, product, day, pro = (lines[name] for name in ("store", "product", "day", "pro"))
+    key = (store, day, lines["basket"])
+    line_key = (store, product, day, lines["line"])
+    luck = _channel(world, *key)
+    sale_no = sale_number(store, day)
+    listed = (day - season.first, product - 1)
+    unknown = anonymous(world, *key, pro)
+    return lines | {
+        "order_no": sale_no * 10_000 + lines["basket"],
+        "line_no": sale_no * 10_000_000 + product * 100 + lines["line"],
+        "customer": np.where(unknown, NONE, shopper(world, *key, pro)),
+        "channel": np.where(luck < 170, IN_STORE, np.where(luck < 190, ONLINE, APP)),
+        "price": season.price[listed],
+        "pct": season.pct[listed],
+        "cancels": draw(seed, "cancelled", 100, *key) < 3,
+        "returns": draw(seed, "returned", 100, *line_key) < 4,
+        "pace": pace(world, *key),
+        "return_day": draw(seed, "return day", 12, *line_key),
+    }
+
+
+def transactions(world: World, lines: Rows, start: int, end: int) -> Rows:
     """One row per record of a line: its sale, and every later status up to the last day.
 
-    ``lines`` are those of shelves.filled; the ones of days before the first are left out.
+    ``lines`` are those of ``settled`` with what the shelf gave; the ones of days before the first
+    are left out. ``told`` is the day of the file.
     """
-    kept = lines.where((F.col("day") >= start) & (F.col("quantity") > 0))
-    return _placed(world, _records(world, kept, end), start, end)
+    kept = where(lines, (lines["day"] >= start) & (lines["quantity"] > 0))
+    records = []
+    for stage in range(len(STATUSES)):
+        told = kept["day"] + _lag(stage, kept)
+        at = kept | {"stage": np.full(len(told), stage), "told": told}
+        records.append(where(at, _reached(stage, kept) & (told <= end)))
+    placed = stacked(records)
+    placed["sold"] = sold_second(placed)
+    placed["updated"] = _updated_second(placed, start, end)
+    placed["node"] = np.where(placed["way"] == SHIP_TO_HOME, _node(world, placed), NONE)
+    return ordered(placed, placed["line_no"] * len(STATUSES) + placed["stage"])
 
 
-def _lines(spark: SparkSession, world: World, start: int, end: int) -> DataFrame:
-    """One row per line sold: day, store, product, line, basket and whether a pro's."""
-    pairs = world.products * world.stores
-    number = F.col("id")
-    sold = spark.range(0, pairs * (end - start + 1), 1, 8).select(
-        (number % world.products + 1).alias("product"),
-        (div(number, world.products) % world.stores + 1).alias("store"),
-        (div(number, pairs) + start).alias("day"),
-    )
-    store, product, day, line = (F.col(name) for name in ("store", "product", "day", "line"))
-    counted = sold.withColumn("lines", line_count(world, store, product, day)).where("lines > 0")
-    numbered = counted.withColumn("line", F.explode(F.sequence(whole(0), F.col("lines") - 1)))
-    dealt = numbered.withColumn("basket", basket(world, store, product, day, line))
-    return dealt.withColumn("pro", is_pro(world, store, day, F.col("basket")))
-
-
-def _channel(world: World, store: Column, day: Column, basket_no: Column) -> Column:
+def _channel(world: World, store: Whole, day: Whole, basket_no: Whole) -> Numbers:
     """What settles a basket's channel and way: below 170 in store, then online, from 190 the app."""
     return draw(world.seed, "channel", 200, store, day, basket_no)
 
 
-def way(world: World, store: Column, day: Column, basket_no: Column) -> Column:
+def way(world: World, store: Whole, day: Whole, basket_no: Whole) -> Numbers:
     """How a basket's goods reach the customer, a place in WAYS."""
     luck = _channel(world, store, day, basket_no)
-    return F.when(luck < 170, IN_STORE).when(luck % 20 < 9, BOPIS).otherwise(SHIP_TO_HOME)
+    return np.where(luck < 170, IN_STORE, np.where(luck % 20 < 9, BOPIS, SHIP_TO_HOME))
 
 
-def anonymous(world: World, store: Column, day: Column, basket_no: Column, pro: Column) -> Column:
+def pace(world: World, store: Whole, day: Whole, basket_no: Whole) -> Numbers:
+    """What settles when in the day an order is placed, and how soon it goes on."""
+    return draw(world.seed, "pace", 1 << 30, store, day, basket_no)
+
+
+def anonymous(
+    world: World, store: Whole, day: Whole, basket_no: Whole, pro: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Whether the customer stays unknown: a quarter of the baskets in store, no pro's."""
     return (_channel(world, store, day, basket_no) < 43) & ~pro
 
 
-def sale_number(store: Column, day: Column) -> Column:
+def sale_number(store: Numbers, day: Whole) -> Numbers:
     """A number for the store and day."""
     return (day - day_number(NUMBERED_FROM)) * 10_000 + store
 
 
-def _ordered(world: World, lines: DataFrame) -> DataFrame:
-    """Lines with what their basket settles (customer, channel, way) and their own amounts."""
-    seed = world.seed
-    store, product, day = F.col("store"), F.col("product"), F.col("day")
-    key = (store, day, F.col("basket"))
-    line_key = (store, product, day, F.col("line"))
-    luck = _channel(world, *key)
-    unknown = anonymous(world, *key, F.col("pro"))
-    sale_no = sale_number(store, day)
-    return lines.select(
-        store,
-        product,
-        day,
-        "line",
-        (sale_no * 10_000 + F.col("basket")).alias("order_no"),
-        (sale_no * 10_000_000 + product * 100 + F.col("line")).alias("line_no"),
-        F.when(~unknown, shopper(world, *key, F.col("pro"))).alias("customer"),
-        way(world, *key).alias("way"),
-        F.when(luck < 170, IN_STORE).when(luck < 190, ONLINE).otherwise(APP).alias("channel"),
-        units(world, *line_key, F.col("pro")).alias("quantity"),
-        price_cents(world, product, day).alias("price"),
-        promotion_pct(world, product, day).alias("pct"),
-        (draw(seed, "cancelled", 100, *key) < 3).alias("cancels"),
-        (draw(seed, "returned", 100, *line_key) < 4).alias("returns"),
-        draw(seed, "pace", 1 << 30, *key).alias("pace"),
-        draw(seed, "return day", 12, *line_key).alias("return_day"),
-    )
+def _reached(stage: int, lines: Rows) -> NDArray[np.bool_]:
+    """Whether a line reaches the stage, by its way; an in-store sale is delivered as it is placed."""
+    online, shipped = lines["way"] != IN_STORE, lines["way"] == SHIP_TO_HOME
+    cancelled = online & lines["cancels"]
+    return {
+        PLACED: np.full(len(online), True),
+        CONFIRMED: online & ~cancelled,
+        SHIPPED: shipped & ~cancelled,
+        DELIVERED: online & ~cancelled,
+        CANCELLED: cancelled,
+        RETURNED: lines["returns"] & ~cancelled,
+    }[stage]
 
 
-def _records(world: World, lines: DataFrame, end: int) -> DataFrame:
-    """One row per line and status that a file of the days generated tells of."""
-    return (
-        lines.withColumn("stage", F.explode(_stages()))
-        .withColumn("lag", _lag(F.col("stage")))
-        .where(F.col("day") + F.col("lag") <= end)
-        .drop("cancels", "returns", "return_day")
-    )
-
-
-def _stages() -> Column:
-    """The stages that a line reaches, by its way; an in-store sale is delivered as it is placed."""
-
-    def path(*stages: int) -> Column:
-        return F.when(F.col("returns"), _fixed(*stages, RETURNED)).otherwise(_fixed(*stages))
-
-    way = F.col("way")
-    return (
-        F.when(way == IN_STORE, path(PLACED))
-        .when(F.col("cancels"), _fixed(PLACED, CANCELLED))
-        .when(way == BOPIS, path(PLACED, CONFIRMED, DELIVERED))
-        .otherwise(path(PLACED, CONFIRMED, SHIPPED, DELIVERED))
-    )
-
-
-def _fixed(*stages: int) -> Column:
-    return F.array(*[F.lit(stage) for stage in stages])
-
-
-def _lag(stage: Column) -> Column:
+def _lag(stage: int, lines: Rows) -> Numbers:
     """Days from the sale to a stage."""
-    way, pace = F.col("way"), F.col("pace")
+    way, pace = lines["way"], lines["pace"]
     shipped = 2 + pace % 2
-    delivered = (
-        F.when(way == SHIP_TO_HOME, shipped + 1 + div(pace, 2) % 3)
-        .when(way == BOPIS, whole(2))
-        .otherwise(whole(0))
+    delivered = np.where(
+        way == SHIP_TO_HOME, shipped + 1 + pace // 2 % 3, np.where(way == BOPIS, 2, 0)
     )
-    return (
-        F.when(stage == PLACED, whole(0))
-        .when(stage == CONFIRMED, whole(1))
-        .when(stage == SHIPPED, shipped)
-        .when(stage == CANCELLED, 1 + pace % 2)
-        .when(stage == DELIVERED, delivered)
-        .otherwise(delivered + 2 + F.col("return_day"))
-    )
+    return {
+        PLACED: np.zeros(len(way), np.int64),
+        CONFIRMED: np.ones(len(way), np.int64),
+        SHIPPED: shipped,
+        DELIVERED: delivered,
+        CANCELLED: 1 + pace % 2,
+        RETURNED: delivered + 2 + lines["return_day"],
+    }[stage]
 
 
-def _placed(world: World, records: DataFrame, start: int, end: int) -> DataFrame:
-    """Records in numbers, one partition a file, ordered by line and status."""
-    told = F.col("day") + F.col("lag")
-    placed = by_file(records, told, start, end, "line_no", "stage")
-    kept = ("line_no", "order_no", "customer", "store", "product", "quantity", "price", "pct")
-    return placed.select(
-        *kept,
-        *("stage", "way", "channel"),
-        sold_second().alias("sold"),
-        _updated_second(start, end).alias("updated"),
-        F.when(F.col("way") == SHIP_TO_HOME, _node(world)).alias("node"),
-    )
-
-
-def sold_second() -> Column:
+def sold_second(lines: Rows) -> Numbers:
     """Second of the sale by the store's clock, since 1970-01-01."""
-    return F.col("day") * 86_400 + OPENS + F.col("pace") % OPEN_SECONDS
+    return lines["day"] * 86_400 + OPENS + lines["pace"] % OPEN_SECONDS
 
 
-def _updated_second(start: int, end: int) -> Column:
+def _updated_second(records: Rows, start: int, end: int) -> Numbers:
     """The sale's own instant, then some time in the office hours of the file's day (UTC)."""
-    ahead = hours_to_utc(city(F.col("store")), F.col("day"), start, end) * 3_600
-    later = (F.col("day") + F.col("lag")) * 86_400 + OFFICE_OPENS
-    minute = (F.col("pace") + F.col("stage") * 977) % OFFICE_SECONDS
-    placed = F.col("stage") == PLACED
-    return F.when(placed, sold_second() + ahead).otherwise(later + minute)
+    ahead = hours_to_utc(city(records["store"]), records["day"], start, end) * 3_600
+    later = records["told"] * 86_400 + OFFICE_OPENS
+    second = (records["pace"] + records["stage"] * 977) % OFFICE_SECONDS
+    placed = records["stage"] == PLACED
+    return np.where(placed, records["sold"] + ahead, later + second)
 
 
-def _node(world: World) -> Column:
+def _node(world: World, records: Rows) -> Numbers:
     """The centre that ships an order: one of the two in the store's block of fifty, if it is there."""
-    block = div(F.col("store") - 1, NODE_BLOCK) * NODE_BLOCK
-    position = F.when(F.col("pace") % 5 < 2, DISTRIBUTION_CENTER).otherwise(FULFILLMENT_CENTER)
-    node = F.when(block + FULFILLMENT_CENTER <= world.stores, block + position).otherwise(position)
-    return F.when(node <= world.stores, node)
+    block = (records["store"] - 1) // NODE_BLOCK * NODE_BLOCK
+    position = np.where(records["pace"] % 5 < 2, DISTRIBUTION_CENTER, FULFILLMENT_CENTER)
+    node = np.where(block + FULFILLMENT_CENTER <= world.stores, block + position, position)
+    return np.where(node <= world.stores, node, NONE)

@@ -1,29 +1,31 @@
-"""Generate the days asked for."""
+"""Generate the days asked for: what stores sell and hold store by store, masters beside it."""
 
-import shutil
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import SparkSession
+import numpy as np
 
 from lakehouse import LakehouseError
+from retail.generator.browsing import DAYS_BEFORE as VISIT_DAYS_BEFORE
 from retail.generator.browsing import page_view_texts, page_views
-from retail.generator.customers import customers
-from retail.generator.files import AS_THEY_ARE, WRITING, write_days
-from retail.generator.masters import products, stores
-from retail.generator.orders import TRANSACTIONS, asked_for, transactions
+from retail.generator.customers import customer_texts, customers
+from retail.generator.demand import Season
+from retail.generator.files import Files, by_day, clear
+from retail.generator.masters import PRODUCTS, products, store_texts, stores
+from retail.generator.orders import TRANSACTIONS, asked_for, settled, transactions
 from retail.generator.pools import pools
-from retail.generator.shelves import (
-    DAYS_BEFORE,
-    INVENTORY_SNAPSHOTS,
-    filled,
-    inventory_snapshots,
-)
+from retail.generator.rows import Rows, stacked, where
+from retail.generator.shelves import DAYS_BEFORE, INVENTORY_SNAPSHOTS, Shelf, closings, filled
 from retail.generator.world import FIRST_DAY, LAST_DAY, World, day_number, world_of
+
+# Products of a store and day that are worked out together, at most: what bounds the memory.
+_BLOCK = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -57,38 +59,83 @@ def request(
     return Request(world, start, end)
 
 
-def generate(spark: SparkSession, output: Path, asked: Request) -> dict[str, int]:
+def generate(output: Path, asked: Request) -> dict[str, int]:
     """Write the landing files of the days asked for; rows written by entity.
 
     The orders of a day depend on seed, scale and date only; the first day's masters hold every
     entity, later ones what changed.
     """
     world, start, end = asked.world, asked.start, asked.end
-    session = _session(spark)
     names = pools(world.seed)
-    before = start - DAYS_BEFORE
-    lines = filled(world, asked_for(session, world, before, end)).persist()
-    rows = {
-        "page_views": (page_views(session, world, lines, start, end), page_view_texts(world)),
-        "transactions": (transactions(world, lines, start, end), TRANSACTIONS),
-        "inventory_snapshots": (
-            inventory_snapshots(session, world, lines, start, end),
-            INVENTORY_SNAPSHOTS,
-        ),
-        "customers": (customers(session, world, names, start, end), AS_THEY_ARE),
-        "products": (products(session, world, start, end), AS_THEY_ARE),
-        "stores": (stores(session, world, names, start, end), AS_THEY_ARE),
+    season = Season(world, start - VISIT_DAYS_BEFORE - DAYS_BEFORE, end)
+    cores = len(os.sched_getaffinity(0))
+    clear(output)
+    # Ranges wait for the work that they hand out, so they have threads of their own.
+    with ThreadPoolExecutor(cores) as pool, ThreadPoolExecutor(cores) as ranges:
+
+        def sold(part: tuple[str, list[int]]) -> dict[str, int]:
+            return _sold(asked, season, *part, output, pool)
+
+        def whole(entity: str, texts: str, blocks: Iterable[Rows]) -> int:
+            files = Files(output, entity, texts)
+            for block in blocks:
+                for day, rows in by_day(block, "day", start, end):
+                    files.add(day, rows)
+            return files.close()
+
+        masters = {
+            "customers": pool.submit(
+                whole, "customers", customer_texts(names), customers(world, names, start, end)
+            ),
+            "products": pool.submit(whole, "products", PRODUCTS, [products(world, start, end)]),
+            "stores": pool.submit(
+                whole, "stores", store_texts(names), [stores(world, names, start, end)]
+            ),
+        }
+        counts: Counter[str] = Counter()
+        for found in ranges.map(sold, world.store_ranges().items()):
+            counts.update(found)
+        counts.update({entity: future.result() for entity, future in masters.items()})
+    clear(output)
+    return dict(counts)
+
+
+def _sold(
+    asked: Request,
+    season: Season,
+    suffix: str,
+    numbers: list[int],
+    output: Path,
+    pool: Executor,
+) -> dict[str, int]:
+    """Write what a range of stores sold and held, a block of stores at a time."""
+    texts = {
+        "page_views": page_view_texts(asked.world),
+        "transactions": TRANSACTIONS,
+        "inventory_snapshots": INVENTORY_SNAPSHOTS,
     }
+    files = {entity: Files(output, entity, sql, suffix) for entity, sql in texts.items()}
+    size = max(1, _BLOCK // season.usual.size)
+    for first in range(0, len(numbers), size):
+        block = numbers[first : first + size]
+        found = list(pool.map(lambda store: _of_store(asked, season, store), block))
+        orders, counts = (stacked(parts) for parts in zip(*found, strict=True))
+        start, end = asked.start, asked.end
+        visits = page_views(asked.world, orders, np.array(block), start, end)
+        records = transactions(asked.world, orders, start, end)
+        parts = [("page_views", part) for part in by_day(visits, "day", start, end)]
+        parts += [("transactions", part) for part in by_day(records, "told", start, end)]
+        parts += [("inventory_snapshots", part) for part in by_day(counts, "day", start, end)]
+        list(pool.map(lambda part: files[part[0]].add(*part[1]), parts))
+    return {entity: written.close() for entity, written in files.items()}
 
-    def write(entity: str) -> int:
-        numbers, texts = rows[entity]
-        return write_days(numbers, texts, output, entity, start)
 
-    with ThreadPoolExecutor(2) as pool:
-        counts = dict(zip(rows, pool.map(write, rows), strict=True))
-    lines.unpersist()
-    shutil.rmtree(output / WRITING, ignore_errors=True)
-    return counts
+def _of_store(asked: Request, season: Season, store: int) -> tuple[Rows, Rows]:
+    """Lines of orders, from the day before the first on, and counts of a store."""
+    shelf = Shelf(season, store)
+    lines = filled(shelf, asked_for(season, store))
+    orders = settled(season, where(lines, lines["day"] >= asked.start - VISIT_DAYS_BEFORE))
+    return orders, closings(shelf, lines, orders, asked.start)
 
 
 def _check(days: int, end_date: date, start: int) -> None:
@@ -99,19 +146,3 @@ def _check(days: int, end_date: date, start: int) -> None:
             f"{days} days up to {end_date} reach outside {FIRST_DAY} to {LAST_DAY}, the days that"
             " order numbers have room for; choose --end-date and --days within."
         )
-
-
-def _session(spark: SparkSession) -> SparkSession:
-    """A session of its own, so that the caller's settings stay as they are."""
-    session = spark.newSession()
-    session.conf.set("spark.sql.session.timeZone", "UTC")
-    # Nothing here overflows or divides by zero, and the checks take a third of the time.
-    session.conf.set("spark.sql.ansi.enabled", "false")
-    session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "50000")
-    # Batches are bounded by rows: weighing each row, and packing what is kept, costs more.
-    session.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(2**31 - 1))
-    session.conf.set("spark.sql.inMemoryColumnarStorage.compressed", "false")
-    # Whatever suits the caller's rows, here are millions.
-    session.conf.set("spark.sql.codegen.wholeStage", "true")
-    session.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")
-    return session

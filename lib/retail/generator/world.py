@@ -16,6 +16,8 @@ NODE_BLOCK, DISTRIBUTION_CENTER, FULFILLMENT_CENTER = 50, 5, 10
 # up to the default end date shows them, and all are there at its end.
 NEWCOMERS_FROM, NEWCOMER_DAYS = date(2026, 5, 2), 60
 FULL_STORES, FULL_PRODUCTS, FULL_CUSTOMERS = 2_000, 35_000, 40_000_000
+# What so many stores sell and hold in a day is one file: at most 4.4 million counts.
+RANGE_STORES = 125
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,12 @@ class World:
     def decades(self) -> int:
         """Groups of ten customers at each store: nine consumers and one pro."""
         return self.customers // (self.stores * 10)
+
+    def store_ranges(self) -> dict[str, list[int]]:
+        """Stores whose day is one file, by what the file's name ends with; one range has no mark."""
+        stores = range(1, self.stores + 1)
+        parts = [list(stores[at : at + RANGE_STORES]) for at in range(0, self.stores, RANGE_STORES)]
+        return {"": parts[0]} if len(parts) == 1 else {f"_{n:02}": p for n, p in enumerate(parts)}
 
 
 def world_of(seed: int, scale: str) -> World:

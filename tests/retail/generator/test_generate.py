@@ -1,5 +1,6 @@
 """The generated retailer: the same for a seed, true to its demand and stock, consistent in itself."""
 
+import doctest
 import random
 from datetime import date
 from pathlib import Path
@@ -7,12 +8,11 @@ from typing import Any
 
 import pytest
 from end_to_end.lakes import over_files
-from pyspark.sql import SparkSession
 from rows import SETTINGS
 
 from lakehouse import LakehouseError
 from lakehouse.conf import load
-from retail.generator import generate, request, truth
+from retail.generator import generate, hashing, request, truth
 from retail.generator.world import day_number, world_of
 
 # A line's life: in store it ends where it begins; the others go on until they are handed over.
@@ -25,10 +25,10 @@ PATHS = [
 
 
 @pytest.fixture(scope="module")
-def small(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nine days of one store with all products."""
     folder = tmp_path_factory.mktemp("small")
-    generate(spark, folder, request(load("local"), days=9, scale="0.0005"))
+    generate(folder, request(load("local"), days=9, scale="0.0005"))
     return folder
 
 
@@ -36,11 +36,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*.parquet")}
 
 
-def test_the_same_seed_makes_the_same_files_to_the_byte(
-    spark: SparkSession, generated: Path, tmp_path: Path
-) -> None:
-    generate(spark, tmp_path, request(load("local"), days=3))
+def test_the_same_seed_makes_the_same_files_to_the_byte(generated: Path, tmp_path: Path) -> None:
+    generate(tmp_path, request(load("local"), days=3))
     assert contents(tmp_path) == contents(generated)
+
+
+def test_the_example_of_a_draw_holds() -> None:
+    assert doctest.testmod(hashing) == (0, 1)
 
 
 def test_sales_and_stock_are_what_plain_python_computes(generated: Path) -> None:

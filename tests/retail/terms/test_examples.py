@@ -1,4 +1,4 @@
-"""The examples in the docstrings of terms and of the generator's hashing hold."""
+"""The examples in the docstrings of terms hold."""
 
 import doctest
 import importlib
@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 import retail.terms
 
 TERMS = [f"retail.terms.{info.name}" for info in pkgutil.iter_modules(retail.terms.__path__)]
-TERMS.append("retail.generator.hashing")
 
 
 @pytest.mark.parametrize("name", TERMS)
