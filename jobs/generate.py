@@ -1,4 +1,4 @@
-"""Make up a retailer's landing files: masters, orders, stock, visits; one parquet file a day."""
+"""Make up a retailer's landing files: masters, orders, stock, visits; parquet files by day."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from lakehouse.conf import load
 from lakehouse.moments import day
 from retail import project
-from retail.generator import generate, request
+from retail.generator import ENTITIES, generate, request
 
 
 @project.job
@@ -18,16 +18,20 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="other seeds make other retailers (default: 42)")
     parser.add_argument("--end-date", help="last day (default: in conf/base.yaml)")
     parser.add_argument("--scale", help="default, or the share of 2,000 stores, as 0.01")
+    parser.add_argument("--late", type=float, default=0, help="share of lines up to a week late")
+    parser.add_argument("--entities", nargs="+", default=ENTITIES, help="write only these")
+    history = "summary: also the sales of the 92 days before, summed up, in OUTPUT/_history"
+    parser.add_argument("--history", choices=["none", "summary"], default="none", help=history)
     parser.add_argument("--env", default="local", help="conf/ENV.yaml (default: local)")
     options = parser.parse_args()
     conf = load(options.env)
     output = project.folder(options.output or conf["landing"])
     end = day(options.end_date, "--end-date")
-    asked = request(conf, options.days, options.seed, end, options.scale)
-    counts = generate(output, asked)
-    for entity, rows in counts.items():
-        files = len(list((output / entity).glob("*.parquet")))
-        print(f"{entity:<20} {rows:>10,} rows written, {files} files in {output / entity}")
+    which = (options.late, options.history, options.entities)
+    asked = request(conf, options.days, options.seed, end, options.scale, *which)
+    for entity, rows in generate(output, asked).items():
+        files = len(list((output / entity).rglob("*.parquet")))
+        print(f"{entity:<24} {rows:>11,} rows written, {files} files in {output / entity}")
     return 0
 
 

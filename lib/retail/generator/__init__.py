@@ -1,5 +1,5 @@
 """A home-improvement retailer made up from a seed: masters and orders as landing files."""
 
-from retail.generator.run import Request, generate, request
+from retail.generator.run import ENTITIES, Request, generate, request
 
-__all__ = ["Request", "generate", "request"]
+__all__ = ["ENTITIES", "Request", "generate", "request"]

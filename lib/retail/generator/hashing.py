@@ -47,20 +47,24 @@ def pick(values: Sequence[int], index: Whole) -> Numbers:
 
 
 def _hashed(seed: NDArray[np.uint64], value: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    lane = _rotated(value * np.uint64(_P2), 31)
-    lane *= np.uint64(_P1)
-    mixed = (seed + np.uint64(_P5 + 8)) ^ lane
-    mixed = _rotated(mixed, 27)
+    """One value more in the hash, in as few arrays as can be: this is where the time goes."""
+    mixed = value * np.uint64(_P2)
+    _rotate(mixed, 31)
+    mixed *= np.uint64(_P1)
+    mixed = mixed ^ (seed + np.uint64(_P5 + 8))
+    spare = _rotate(mixed, 27)
     mixed *= np.uint64(_P1)
     mixed += np.uint64(_P4)
     for shift, factor in ((33, _P2), (29, _P3)):
-        mixed ^= mixed >> np.uint64(shift)
+        mixed ^= np.right_shift(mixed, np.uint64(shift), out=spare)
         mixed *= np.uint64(factor)
-    mixed ^= mixed >> np.uint64(32)
+    mixed ^= np.right_shift(mixed, np.uint64(32), out=spare)
     return mixed
 
 
-def _rotated(value: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
-    turned = value << np.uint64(bits)
-    turned |= value >> np.uint64(64 - bits)
-    return turned
+def _rotate(values: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
+    """Rotate in place; the array that this took may be used again."""
+    spare = values >> np.uint64(64 - bits)
+    values <<= np.uint64(bits)
+    values |= spare
+    return spare

@@ -1,4 +1,4 @@
-"""Ids as the contracts have them, from numbers, in DuckDB's SQL."""
+"""Ids as the contracts have them, from numbers: as text, and in DuckDB's SQL."""
 
 from collections.abc import Iterable
 
@@ -13,8 +13,14 @@ _FORMS = {
 }
 
 
+def id_text(what: str, number: int) -> str:
+    """PRD-000001 and the like."""
+    prefix, digits = _FORMS[what]
+    return f"{prefix}{number:0{digits}}"
+
+
 def id_sql(what: str, number: str) -> str:
-    """PRD-000001 and the like, null for null, as an expression over the column ``number``."""
+    """The same of the column ``number``, null for null, as an expression."""
     prefix, digits = _FORMS[what]
     return f"'{prefix}' || lpad({number}::VARCHAR, {digits}, '0')"
 

@@ -32,6 +32,7 @@ CHANNELS = ("in_store", "online", "app")
 # Shops sell from 8 to 21 by their clock; offices record later stages from 14 to 23 UTC.
 OPENS, OPEN_SECONDS = 8 * 3_600, 13 * 3_600
 OFFICE_OPENS, OFFICE_SECONDS = 14 * 3_600, 9 * 3_600
+LATE_DAYS = 7
 
 
 # From the numbers of a record to the contract's columns, by DuckDB.
@@ -67,57 +68,69 @@ def asked_for(season: Season, store: int) -> Rows:
     line = np.arange(lines.sum()) - np.repeat(until - lines, lines)
     at = np.repeat(places, lines)
     product, day = at // counted.shape[1] + 1, at % counted.shape[1] + season.first
-    stores = np.full(len(at), store, np.int64)
-    basket_no = basket(world, stores, product, day, line)
-    pro = is_pro(world, stores, day, basket_no)
+    basket_no = basket(world, store, product, day, line)
+    pro = is_pro(world, store, day, basket_no)
     return {
-        "store": stores,
+        "store": np.full(len(at), store, np.int64),
         "product": product,
         "day": day,
         "line": line,
         "basket": basket_no,
         "pro": pro,
-        "way": way(world, stores, day, basket_no),
-        "quantity": units(world, stores, product, day, line, pro),
+        "way": way(world, store, day, basket_no),
+        "quantity": units(world, store, product, day, line, pro),
     }
 
 
 def settled(season: Season, lines: Rows) -> Rows:
-    """Lines with what their basket settles (customer, channel, pace) and their own price and fate."""
+    """A store's lines with their price and fate: what is told of them, and when."""
     world, seed = season.world, season.world.seed
-    store, product, day, pro = (lines[name] for name in ("store", "product", "day", "pro"))
-    key = (store, day, lines["basket"])
-    line_key = (store, product, day, lines["line"])
-    luck = _channel(world, *key)
-    sale_no = sale_number(store, day)
+    product, day = lines["product"], lines["day"]
+    key, line_key = _keys(lines)
     listed = (day - season.first, product - 1)
-    unknown = anonymous(world, *key, pro)
     return lines | {
-        "order_no": sale_no * 10_000 + lines["basket"],
-        "line_no": sale_no * 10_000_000 + product * 100 + lines["line"],
-        "customer": np.where(unknown, NONE, shopper(world, *key, pro)),
-        "channel": np.where(luck < 170, IN_STORE, np.where(luck < 190, ONLINE, APP)),
         "price": season.price[listed],
         "pct": season.pct[listed],
         "cancels": draw(seed, "cancelled", 100, *key) < 3,
         "returns": draw(seed, "returned", 100, *line_key) < 4,
         "pace": pace(world, *key),
         "return_day": draw(seed, "return day", 12, *line_key),
+        "late": _late(world, product, line_key),
     }
+
+
+def ordered_by(season: Season, lines: Rows) -> Rows:
+    """A store's lines with who ordered them, how, and the numbers of order and line."""
+    world, (key, _) = season.world, _keys(lines)
+    luck = _channel(world, *key)
+    sale_no = sale_number(lines["store"], lines["day"])
+    unknown = anonymous(world, *key, lines["pro"])
+    return lines | {
+        "order_no": sale_no * 10_000 + lines["basket"],
+        "line_no": sale_no * 10_000_000 + lines["product"] * 100 + lines["line"],
+        "customer": np.where(unknown, NONE, shopper(world, *key, lines["pro"])),
+        "channel": np.where(luck < 170, IN_STORE, np.where(luck < 190, ONLINE, APP)),
+    }
+
+
+def _keys(lines: Rows) -> tuple[tuple[Numbers, Numbers, Numbers], tuple[Numbers, ...]]:
+    """What a basket, and a line, is drawn by; the store, the same for all, stands there once."""
+    store, day = lines["store"][:1], lines["day"]
+    return (store, day, lines["basket"]), (store, lines["product"], day, lines["line"])
 
 
 def transactions(world: World, lines: Rows, start: int, end: int) -> Rows:
     """One row per record of a line: its sale, and every later status up to the last day.
 
-    ``lines`` are those of ``settled`` with what the shelf gave; the ones of days before the first
+    ``lines`` are those of ``settled`` and ``ordered_by`` with what the shelf gave; the ones of days before the first
     are left out. ``told`` is the day of the file.
     """
     kept = where(lines, (lines["day"] >= start) & (lines["quantity"] > 0))
     records = []
     for stage in range(len(STATUSES)):
-        told = kept["day"] + _lag(stage, kept)
+        told = kept["day"] + lag(stage, kept)
         at = kept | {"stage": np.full(len(told), stage), "told": told}
-        records.append(where(at, _reached(stage, kept) & (told <= end)))
+        records.append(where(at, reached(stage, kept) & (told <= end)))
     placed = stacked(records)
     placed["sold"] = sold_second(placed)
     placed["updated"] = _updated_second(placed, start, end)
@@ -148,12 +161,25 @@ def anonymous(
     return (_channel(world, store, day, basket_no) < 43) & ~pro
 
 
-def sale_number(store: Numbers, day: Whole) -> Numbers:
+def _late(world: World, product: Numbers, line_key: tuple[Numbers, ...]) -> Numbers:
+    """Days by which all that is told of a line comes late."""
+    if not world.late_per_mille:
+        return np.zeros(len(product), np.int64)
+    is_late = draw(world.seed, "late", 1_000, *line_key) < world.late_per_mille
+    return np.where(is_late, 1 + draw(world.seed, "days late", LATE_DAYS, *line_key), 0)
+
+
+def discount_cents(lines: Rows) -> Numbers:
+    """The discount on a line, as TRANSACTIONS has it."""
+    return (lines["quantity"] * lines["price"] * lines["pct"] + 50) // 100
+
+
+def sale_number(store: Whole, day: Numbers) -> Numbers:
     """A number for the store and day."""
     return (day - day_number(NUMBERED_FROM)) * 10_000 + store
 
 
-def _reached(stage: int, lines: Rows) -> NDArray[np.bool_]:
+def reached(stage: int, lines: Rows) -> NDArray[np.bool_]:
     """Whether a line reaches the stage, by its way; an in-store sale is delivered as it is placed."""
     online, shipped = lines["way"] != IN_STORE, lines["way"] == SHIP_TO_HOME
     cancelled = online & lines["cancels"]
@@ -167,20 +193,20 @@ def _reached(stage: int, lines: Rows) -> NDArray[np.bool_]:
     }[stage]
 
 
-def _lag(stage: int, lines: Rows) -> Numbers:
-    """Days from the sale to a stage."""
-    way, pace = lines["way"], lines["pace"]
+def lag(stage: int, lines: Rows) -> Numbers:
+    """Days from the sale to the file that tells of a stage."""
+    way, pace, late = lines["way"], lines["pace"], lines["late"]
     shipped = 2 + pace % 2
     delivered = np.where(
         way == SHIP_TO_HOME, shipped + 1 + pace // 2 % 3, np.where(way == BOPIS, 2, 0)
     )
     return {
-        PLACED: np.zeros(len(way), np.int64),
-        CONFIRMED: np.ones(len(way), np.int64),
-        SHIPPED: shipped,
-        DELIVERED: delivered,
-        CANCELLED: 1 + pace % 2,
-        RETURNED: delivered + 2 + lines["return_day"],
+        PLACED: late,
+        CONFIRMED: late + 1,
+        SHIPPED: late + shipped,
+        DELIVERED: late + delivered,
+        CANCELLED: late + 1 + pace % 2,
+        RETURNED: late + delivered + 2 + lines["return_day"],
     }[stage]
 
 

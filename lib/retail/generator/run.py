@@ -1,40 +1,40 @@
 """Generate the days asked for: what stores sell and hold store by store, masters beside it."""
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lakehouse import LakehouseError
-from retail.generator.browsing import DAYS_BEFORE as VISIT_DAYS_BEFORE
-from retail.generator.browsing import page_view_texts, page_views
+from retail.generator import browsing, chain, shelves, summary
 from retail.generator.customers import customer_texts, customers
 from retail.generator.demand import Season
 from retail.generator.files import Files, by_day, clear
 from retail.generator.masters import PRODUCTS, products, store_texts, stores
-from retail.generator.orders import TRANSACTIONS, asked_for, settled, transactions
 from retail.generator.pools import pools
-from retail.generator.rows import Rows, stacked, where
-from retail.generator.shelves import DAYS_BEFORE, INVENTORY_SNAPSHOTS, Shelf, closings, filled
+from retail.generator.rows import Rows
 from retail.generator.world import FIRST_DAY, LAST_DAY, World, day_number, world_of
 
-# Products of a store and day that are worked out together, at most: what bounds the memory.
-_BLOCK = 2_000_000
+ENTITIES = (*chain.SOLD, "customers", "products", "stores")
 
 
 @dataclass(frozen=True)
 class Request:
-    """A retailer and its days, by day number, both inclusive."""
+    """A retailer and its days, by day number, both inclusive; what of it to write.
+
+    With ``summary`` the sales of the days before the first are written too, summed up.
+    """
 
     world: World
     start: int
     end: int
+    entities: frozenset[str] = frozenset(ENTITIES)
+    summary: bool = False
 
 
 def request(
@@ -43,20 +43,27 @@ def request(
     seed: int | None = None,
     end_date: date | None = None,
     scale: str | None = None,
+    late: float = 0.0,
+    history: str = "none",
+    entities: Iterable[str] = ENTITIES,
 ) -> Request:
     """What to generate; what is left out comes from conf's ``generator`` section.
 
-    Raises LakehouseError for days or a scale that cannot be.
+    Raises LakehouseError for days, a scale or entities that cannot be.
     """
     default = conf["generator"]
     days = days if days is not None else int(default["days"])
     seed = seed if seed is not None else int(default["seed"])
     end_date = end_date or date.fromisoformat(str(default["end_date"]))
-    world = world_of(seed, scale if scale is not None else str(default["scale"]))
+    world = world_of(seed, scale if scale is not None else str(default["scale"]), late)
     end = day_number(end_date)
     start = end - days + 1
     _check(days, end_date, start)
-    return Request(world, start, end)
+    if unknown := sorted(set(entities) - set(ENTITIES)):
+        raise LakehouseError(
+            f"--entities {unknown[0]} is no entity; expected some of {', '.join(ENTITIES)}."
+        )
+    return Request(world, start, end, frozenset(entities), history == "summary")
 
 
 def generate(output: Path, asked: Request) -> dict[str, int]:
@@ -66,76 +73,53 @@ def generate(output: Path, asked: Request) -> dict[str, int]:
     entity, later ones what changed.
     """
     world, start, end = asked.world, asked.start, asked.end
-    names = pools(world.seed)
-    season = Season(world, start - VISIT_DAYS_BEFORE - DAYS_BEFORE, end)
+    parts = [chain.Range(world, place, s, start, end) for place, s in world.store_ranges().items()]
     cores = len(os.sched_getaffinity(0))
     clear(output)
-    # Ranges wait for the work that they hand out, so they have threads of their own.
-    with ThreadPoolExecutor(cores) as pool, ThreadPoolExecutor(cores) as ranges:
-
-        def sold(part: tuple[str, list[int]]) -> dict[str, int]:
-            return _sold(asked, season, *part, output, pool)
-
-        def whole(entity: str, texts: str, blocks: Iterable[Rows]) -> int:
-            files = Files(output, entity, texts)
-            for block in blocks:
-                for day, rows in by_day(block, "day", start, end):
-                    files.add(day, rows)
-            return files.close()
-
-        masters = {
-            "customers": pool.submit(
-                whole, "customers", customer_texts(names), customers(world, names, start, end)
-            ),
-            "products": pool.submit(whole, "products", PRODUCTS, [products(world, start, end)]),
-            "stores": pool.submit(
-                whole, "stores", store_texts(names), [stores(world, names, start, end)]
-            ),
-        }
-        counts: Counter[str] = Counter()
-        for found in ranges.map(sold, world.store_ranges().items()):
-            counts.update(found)
-        counts.update({entity: future.result() for entity, future in masters.items()})
+    counts: Counter[str] = Counter()
+    # Ranges and masters wait for the work that they hand out, which has threads of its own.
+    with ThreadPoolExecutor(cores) as pool, ThreadPoolExecutor(cores) as waiting:
+        waits = [
+            waiting.submit(_whole, output, asked, entity, *rows)
+            for entity, rows in _masters(asked).items()
+            if entity in asked.entities
+        ]
+        season = Season(world, start - browsing.DAYS_BEFORE - shelves.DAYS_BEFORE, end)
+        waits += [
+            waiting.submit(chain.write, part, season, asked.entities, output, pool)
+            for part in parts
+        ]
+        for wait in waits:
+            counts.update(wait.result())
+        if asked.summary:
+            shutil.rmtree(output / summary.FOLDER, ignore_errors=True)
+            before = summary.season_before(world, start)
+            sums = waiting.map(lambda part: chain.sum_up(part, before, output, pool), parts)
+            counts[summary.FOLDER] = sum(sums)
     clear(output)
     return dict(counts)
 
 
-def _sold(
-    asked: Request,
-    season: Season,
-    suffix: str,
-    numbers: list[int],
-    output: Path,
-    pool: Executor,
-) -> dict[str, int]:
-    """Write what a range of stores sold and held, a block of stores at a time."""
-    texts = {
-        "page_views": page_view_texts(asked.world),
-        "transactions": TRANSACTIONS,
-        "inventory_snapshots": INVENTORY_SNAPSHOTS,
+def _masters(asked: Request) -> dict[str, tuple[str, Iterable[Rows]]]:
+    """Of each master its texts, and its rows a block at a time."""
+    world, start, end = asked.world, asked.start, asked.end
+    names = pools(world.seed)
+    return {
+        "customers": (customer_texts(names), customers(world, names, start, end)),
+        "products": (PRODUCTS, [products(world, start, end)]),
+        "stores": (store_texts(names), [stores(world, names, start, end)]),
     }
-    files = {entity: Files(output, entity, sql, suffix) for entity, sql in texts.items()}
-    size = max(1, _BLOCK // season.usual.size)
-    for first in range(0, len(numbers), size):
-        block = numbers[first : first + size]
-        found = list(pool.map(lambda store: _of_store(asked, season, store), block))
-        orders, counts = (stacked(parts) for parts in zip(*found, strict=True))
-        start, end = asked.start, asked.end
-        visits = page_views(asked.world, orders, np.array(block), start, end)
-        records = transactions(asked.world, orders, start, end)
-        parts = [("page_views", part) for part in by_day(visits, "day", start, end)]
-        parts += [("transactions", part) for part in by_day(records, "told", start, end)]
-        parts += [("inventory_snapshots", part) for part in by_day(counts, "day", start, end)]
-        list(pool.map(lambda part: files[part[0]].add(*part[1]), parts))
-    return {entity: written.close() for entity, written in files.items()}
 
 
-def _of_store(asked: Request, season: Season, store: int) -> tuple[Rows, Rows]:
-    """Lines of orders, from the day before the first on, and counts of a store."""
-    shelf = Shelf(season, store)
-    lines = filled(shelf, asked_for(season, store))
-    orders = settled(season, where(lines, lines["day"] >= asked.start - VISIT_DAYS_BEFORE))
-    return orders, closings(shelf, lines, orders, asked.start)
+def _whole(
+    output: Path, asked: Request, entity: str, texts: str, blocks: Iterable[Rows]
+) -> dict[str, int]:
+    """Write the files of a master."""
+    files = Files(output, entity, texts)
+    for block in blocks:
+        for day, rows in by_day(block, "day", asked.start, asked.end):
+            files.add(day, rows)
+    return {entity: files.close()}
 
 
 def _check(days: int, end_date: date, start: int) -> None:

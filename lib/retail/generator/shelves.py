@@ -9,12 +9,11 @@ shelf; what is returned or cancelled goes back to the supplier.
 
 import numpy as np
 
-from retail.generator.demand import Season, in_store, is_ranged
+from retail.generator.demand import Season, in_store, is_ranged, taste
 from retail.generator.hashing import Numbers, draw
 from retail.generator.ids import id_sql
 from retail.generator.orders import BOPIS, SHIP_TO_HOME
 from retail.generator.rows import Rows
-from retail.generator.world import World
 
 # Days before the first whose demand its stock depends on.
 DAYS_BEFORE = 6
@@ -37,32 +36,36 @@ INVENTORY_SNAPSHOTS = f"""
 
 
 class Shelf:
-    """What a store plans for its products: arrays of [day, product], by the day of delivery."""
+    """What a store plans for its products, by number of product and day."""
 
     def __init__(self, season: Season, store: int) -> None:
         world, products = season.world, season.products
         self.season, self.store = season, store
         self.delivery = draw(world.seed, "delivery", 7, store, products)
-        # Units that a buyer expects to sell in a week at that time of the year, in 1/1024.
-        usual = in_store(world, season.usual, store, products)
-        self.weekly = usual * 7 * _UNITS_A_LINE >> 16
-        self.level = self._level(world)
-
-    def _level(self, world: World) -> Numbers:
-        """Units after a delivery: one to two weeks' worth, for a few products eight.
-
-        0 for a product that the store does not carry or that is not listed on the day of delivery.
-        """
-        products = self.season.products
-        luck = draw(world.seed, "cover", 100, self.store, products)
-        cover = np.where(luck < 3, 800, 95 + luck)
-        units = np.maximum((self.weekly * cover + 102_399) // 102_400, 2)
-        carried = is_ranged(world, self.store, products) & self.season.is_sold
-        return np.where(carried, units, 0)
+        self.taste = taste(world, store, products)
+        self.carried = is_ranged(world, store, products)
+        luck = draw(world.seed, "cover", 100, store, products)
+        self.cover = np.where(luck < 3, 800, 95 + luck)
 
     def delivered(self, product: Numbers, day: Numbers) -> Numbers:
         """The last day, up to ``day``, on which the product was delivered."""
         return day - (day + self.delivery[product - 1]) % 7
+
+    def weekly_units(self, product: Numbers, day: Numbers) -> Numbers:
+        """Units that a buyer expects to sell in a week at that time of the year, in 1/1024."""
+        usual = self.season.usual[day - self.season.first, product - 1]
+        expected = in_store(self.season.world, usual, self.store, self.taste[product - 1])
+        return expected * 7 * _UNITS_A_LINE >> 16
+
+    def level(self, product: Numbers, day: Numbers) -> Numbers:
+        """Units after a delivery: one to two weeks' worth, for a few products eight.
+
+        0 for a product that the store does not carry or that is not listed on the day.
+        """
+        wanted = self.weekly_units(product, day) * self.cover[product - 1]
+        units = np.maximum((wanted + 102_399) // 102_400, 2)
+        listed = self.season.is_sold[day - self.season.first, product - 1]
+        return np.where(self.carried[product - 1] & listed, units, 0)
 
 
 def filled(shelf: Shelf, lines: Rows) -> Rows:
@@ -78,9 +81,8 @@ def filled(shelf: Shelf, lines: Rows) -> Rows:
     new[1:] = (product[1:] != product[:-1]) | (delivered[1:] != delivered[:-1])
     before = np.cumsum(wanted) - wanted
     before -= np.maximum.accumulate(np.where(new, before, 0))
-    first = shelf.season.first
     # What was delivered before the first day was for lines that do not count.
-    level = shelf.level[np.maximum(delivered - first, 0), product - 1]
+    level = shelf.level(product, np.maximum(delivered, shelf.season.first))
     there = np.maximum(level - before, 0)
     given = np.where(lines["way"] == SHIP_TO_HOME, quantity, np.minimum(wanted, there))
     return lines | {"quantity": given}
@@ -100,11 +102,11 @@ def closings(shelf: Shelf, lines: Rows, orders: Rows, start: int) -> Rows:
     reserved = _by_day(season, orders, held)
     reserved[1:] += _by_day(season, orders, still_held)[:-1]
     days = season.days[start - season.first :]
-    delivered = shelf.delivered(season.products, days) - season.first
-    products = season.products - 1
-    level = shelf.level[delivered, products]
-    left = level - (gone[start - season.first + 1 :] - gone[delivered, products])
-    weekly = np.maximum(shelf.weekly[delivered, products], 1)
+    delivered = shelf.delivered(season.products, days)
+    level = shelf.level(season.products, delivered)
+    since = gone[start - season.first + 1 :] - gone[delivered - season.first, season.products - 1]
+    left = level - since
+    weekly = np.maximum(shelf.weekly_units(season.products, delivered), 1)
     day, product = np.nonzero(level)
     return {
         "store": np.full(len(day), shelf.store, np.int64),

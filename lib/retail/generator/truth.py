@@ -3,6 +3,8 @@
 Written apart from demand.py on purpose; they share the tables of numbers, not the formulas.
 """
 
+from typing import NamedTuple
+
 from retail.generator.assortment import DEPARTMENTS, QUANTITIES, SWINGS, WEEKDAYS, YEAR_DAYS
 from retail.generator.demand import MOST_LINES, PROMOTION_LIFT, RANK_STEP, popularity_top
 from retail.generator.hashing import salt
@@ -97,8 +99,25 @@ def line_count(world: World, store: int, product: int, day: int) -> int:
     return min((spread + rounding) >> 16, MOST_LINES)
 
 
-def _asked(world: World, store: int, product: int, day: int) -> list[tuple[int, bool]]:
-    """Units asked for on each line of the day, and whether they come from the store's shelf."""
+class Line(NamedTuple):
+    """A line that someone wants: what the shelf owes it, and what becomes of it."""
+
+    number: int
+    basket: int
+    units: int
+    luck: int  # of the basket: below 170 it buys in store; else 9 in 20 pick up, the others wait
+
+    @property
+    def picks_up(self) -> bool:
+        return self.luck % 20 < 9
+
+    @property
+    def from_shelf(self) -> bool:
+        return self.luck < 170 or self.picks_up
+
+
+def _asked(world: World, store: int, product: int, day: int) -> list[Line]:
+    """The lines of the day."""
     busy = _store_size(world, store) * WEEKDAYS[(day + 3) % 7] >> 10
     baskets = 1 + (world.baskets * busy >> 10)
     asked = []
@@ -109,13 +128,13 @@ def _asked(world: World, store: int, product: int, day: int) -> list[tuple[int, 
         if draw(world.seed, "pro basket", 100, store, day, basket) < 18:
             units *= 2 + draw(world.seed, "pro units", 4, *key)
         luck = draw(world.seed, "channel", 200, store, day, basket)
-        asked.append((units, luck < 170 or luck % 20 < 9))
+        asked.append(Line(line, basket, units, luck))
     return asked
 
 
 def demand(world: World, store: int, product: int, day: int) -> int:
     """Units asked for of the product in the store on the day."""
-    return sum(units for units, _ in _asked(world, store, product, day))
+    return sum(line.units for line in _asked(world, store, product, day))
 
 
 def level(world: World, store: int, product: int, day: int) -> int:
@@ -129,14 +148,57 @@ def level(world: World, store: int, product: int, day: int) -> int:
     return max(2, -(-weekly * cover // 102_400))
 
 
+def given(
+    world: World, store: int, product: int, first: int, last: int
+) -> dict[int, tuple[list[tuple[Line, int]], int]]:
+    """By day the lines with the units that each was given, and units left on the shelf at close."""
+    phase = draw(world.seed, "delivery", 7, store, product)
+    day = first - (first + phase) % 7
+    left, days = 0, {}
+    while day <= last:
+        if (day + phase) % 7 == 0:
+            left = level(world, store, product, day)
+        lines = []
+        for line in _asked(world, store, product, day):
+            units = min(line.units, left) if line.from_shelf else line.units
+            left -= units if line.from_shelf else 0
+            lines.append((line, units))
+        days[day] = (lines, left)
+        day += 1
+    return {day: found for day, found in days.items() if day >= first}
+
+
 def shelf(world: World, store: int, product: int, day: int) -> tuple[int, int]:
     """Units sold on the day, shipped ones included, and units left on the shelf at its close."""
-    delivered = day - (day + draw(world.seed, "delivery", 7, store, product)) % 7
-    left, sold = level(world, store, product, delivered), 0
-    for on in range(delivered, day + 1):
-        sold = 0
-        for units, from_shelf in _asked(world, store, product, on):
-            given = min(units, left) if from_shelf else units
-            left -= given if from_shelf else 0
-            sold += given
-    return sold, left
+    lines, left = given(world, store, product, day, day)[day]
+    return sum(units for _, units in lines), left
+
+
+def is_known_sale(world: World, store: int, product: int, day: int, line: Line, by: int) -> bool:
+    """Whether the files up to the day ``by`` tell of a line, and not that it was cancelled."""
+    key = (store, product, day, line.number)
+    late = 0
+    if draw(world.seed, "late", 1_000, *key) < world.late_per_mille:
+        late = 1 + draw(world.seed, "days late", 7, *key)
+    if day + late > by:
+        return False
+    basket = (store, day, line.basket)
+    if line.luck < 170 or draw(world.seed, "cancelled", 100, *basket) >= 3:
+        return True
+    return day + late + 1 + draw(world.seed, "pace", 1 << 30, *basket) % 2 > by
+
+
+def units_sold(
+    world: World, store: int, product: int, days: tuple[int, int], start: int
+) -> dict[int, int]:
+    """Units sold by day, up to the last of ``days``, as a lake that began on day ``start`` knows.
+
+    It knows what files told up to the last day; of the time before its start, up to that.
+    """
+    sold = {}
+    for day, (lines, _) in given(world, store, product, *days).items():
+        by = days[1] if day >= start else start - 1
+        sold[day] = sum(
+            units for line, units in lines if is_known_sale(world, store, product, day, line, by)
+        )
+    return sold

@@ -12,7 +12,7 @@ from rows import SETTINGS
 
 from lakehouse import LakehouseError
 from lakehouse.conf import load
-from retail.generator import generate, hashing, request, truth
+from retail.generator import ENTITIES, generate, hashing, request, summary, truth
 from retail.generator.world import day_number, world_of
 
 # A line's life: in store it ends where it begins; the others go on until they are handed over.
@@ -28,7 +28,8 @@ PATHS = [
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nine days of one store with all products."""
     folder = tmp_path_factory.mktemp("small")
-    generate(folder, request(load("local"), days=9, scale="0.0005"))
+    entities = set(ENTITIES) - {"page_views"}
+    generate(folder, request(load("local"), days=9, scale="0.0005", entities=entities))
     return folder
 
 
@@ -209,6 +210,74 @@ def test_ids_are_those_of_the_contracts(generated: Path) -> None:
         assert strange == [(0,)], column
 
 
+@pytest.fixture(scope="module")
+def summed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Ten days of one store, many lines late; and the same days summed up before an eleventh."""
+    lines, sums = (tmp_path_factory.mktemp(name) for name in ("lines", "sums"))
+    one = {"scale": "0.0005", "late": 0.2, "entities": ["transactions"]}
+    generate(lines, request(load("local"), 10, end_date=date(2026, 6, 29), **one))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(summary, "SUMMED_DAYS", 10)
+        generate(sums, request(load("local"), 1, history="summary", **one))
+    return lines, sums
+
+
+def test_days_summed_up_hold_what_their_files_tell(summed: tuple[Path, Path]) -> None:
+    lines, sums = summed
+    differing = over_files(
+        """WITH newest AS (
+               SELECT *, max(CASE WHEN order_status = 'returned' THEN updated_at::DATE END)
+                             OVER (PARTITION BY transaction_id) AS back_on
+               FROM lines
+               QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY filename DESC) = 1
+           ), kept AS (SELECT * FROM newest WHERE order_status <> 'cancelled'
+           ), entries AS (
+               SELECT *, transaction_date::DATE AS on_day, true AS sells FROM kept
+               UNION ALL SELECT *, back_on, false FROM kept WHERE back_on IS NOT NULL
+           ), expected AS (
+               SELECT store_id, product_id, coalesce(sum(quantity) FILTER (sells), 0)::BIGINT,
+                      coalesce(sum(quantity) FILTER (NOT sells), 0)::BIGINT,
+                      sum(CASE WHEN sells THEN quantity ELSE -quantity END)::BIGINT,
+                      coalesce(sum(total_amount) FILTER (sells), 0),
+                      coalesce(sum(total_amount) FILTER (NOT sells), 0),
+                      sum(CASE WHEN sells THEN total_amount ELSE -total_amount END),
+                      coalesce(sum(discount_amount) FILTER (sells), 0), count(*) FILTER (sells),
+                      count(DISTINCT order_id) FILTER (sells), on_day
+               FROM entries GROUP BY ALL
+           ), found AS (SELECT * EXCLUDE (filename, store_range) FROM sums)
+           SELECT (SELECT count(*) FROM (FROM found EXCEPT ALL FROM expected)),
+                  (SELECT count(*) FROM (FROM expected EXCEPT ALL FROM found)),
+                  (SELECT count(*) > 30_000 FROM found)""",
+        lines=f"{lines}/transactions/*.parquet",
+        sums=f"{sums}/_history/int_daily_sales/*/*/*.parquet",
+    )
+    assert differing == [(0, 0, True)]
+
+
+def test_days_summed_up_are_what_plain_python_computes(summed: tuple[Path, Path]) -> None:
+    found = over_files(
+        "SELECT product_id, sold_on, gross_units FROM sums",
+        sums=f"{summed[1]}/_history/int_daily_sales/*/*/*.parquet",
+    )
+    units = {(int(product[4:]), day_number(day)): sold for product, day, sold in found}
+    world, last = world_of(42, "0.0005", 0.2), day_number(date(2026, 6, 29))
+    for product in random.Random(2).sample(range(1, world.products), 100):
+        expected = truth.units_sold(world, 1, product, (last - 9, last), start=last + 1)
+        assert {day: units.get((product, day), 0) for day in expected} == expected
+
+
+def test_late_lines_come_in_the_files_of_later_days(summed: tuple[Path, Path]) -> None:
+    late = over_files(
+        """SELECT count(*) FILTER (days > 0) / count(*), max(days) FROM (
+               SELECT min(parse_filename(filename, true)::DATE) - min(transaction_date)::DATE AS days
+               FROM lines GROUP BY transaction_id)""",
+        lines=f"{summed[0]}/transactions/*.parquet",
+    )
+    [(share, days)] = late
+    assert 0.1 < share < 0.2
+    assert days == 7
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -217,6 +286,8 @@ def test_ids_are_those_of_the_contracts(generated: Path) -> None:
         ({"scale": "nan"}, "--scale nan is no scale; expected default"),
         ({"scale": "2"}, "between 0.0005 and 1"),
         ({"scale": "much"}, "--scale much is no scale"),
+        ({"late": 1.5}, "--late 1.5 is no share"),
+        ({"entities": ["orders"]}, "--entities orders is no entity"),
     ],
 )
 def test_what_cannot_be_generated_is_refused(asked: dict[str, Any], said: str) -> None:
