@@ -1,11 +1,13 @@
-"""Write what the declarations say: docs/tables.md, docs/model.md, the lineage in README."""
+"""Write what the declarations say: pages under docs/, README's lineage, conf/databricks' jobs."""
 
 import argparse
 import sys
 from pathlib import Path
 
+from lakehouse import conf
 from lakehouse.catalogue import load
 from lakehouse.docs import pages
+from lakehouse.publish.files import files
 from retail import project
 
 ROOT = Path(__file__).parents[1]
@@ -17,7 +19,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if stale")
     options = parser.parse_args()
     stale = 0
-    for path, text in pages(load("retail"), ROOT).items():
+    catalogue, schedule = load("retail"), conf.load()["schedule"]
+    for path, text in (pages(catalogue, ROOT) | files(catalogue, schedule, ROOT)).items():
         if path.exists() and path.read_text() == text:
             continue
         stale += 1

@@ -1,0 +1,34 @@
+"""The files that schedulers read, as text by path; jobs/describe.py writes them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lakehouse.catalogue import Catalogue
+from lakehouse.publish import databricks
+
+_NOTE = (
+    "# Written by jobs/describe.py from the tables and conf/base.yaml; change those, not this.\n"
+)
+
+
+def files(catalogue: Catalogue, schedule: Mapping[str, Any], root: Path) -> dict[Path, str]:
+    """Every derived file of conf/databricks by its path."""
+    folder = root / "conf" / "databricks" / "resources"
+    return {
+        folder / f"{key}.yml": _NOTE + _yaml({"resources": {"jobs": {key: job}}})
+        for key, job in databricks.jobs(catalogue, schedule).items()
+    }
+
+
+class _Plain(yaml.SafeDumper):
+    """Without anchors: what is said twice is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _yaml(content: Any) -> str:
+    return yaml.dump(content, Dumper=_Plain, sort_keys=False, width=100)
