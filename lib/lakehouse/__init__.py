@@ -5,6 +5,7 @@ from lakehouse.declare import (
     by_day,
     by_key,
     by_version,
+    carry,
     changelog,
     conserved,
     days,
@@ -21,6 +22,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.events import fixed_rows, newest_state
 from lakehouse.landing.source import Contract
 from lakehouse.quality import conform, sequence
+from lakehouse.slices import Slice
 from lakehouse.snapshots import snapshot_events
 from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, surrogate_key, valid_at, versions, with_members
 
@@ -29,10 +31,12 @@ __all__ = [
     "UNKNOWN",
     "Contract",
     "LakehouseError",
+    "Slice",
     "by_commit",
     "by_day",
     "by_key",
     "by_version",
+    "carry",
     "changelog",
     "conform",
     "conserved",

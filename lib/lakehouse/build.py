@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import quality, quarantine
+from lakehouse import carrying, quality, quarantine
 from lakehouse.catalogue import Table
-from lakehouse.changes import WHOLE, Affected, affected, read_input, restrict, within
-from lakehouse.declare import Changelog, Days
+from lakehouse.changes import WHOLE, Affected, affected, within
+from lakehouse.declare import Carry, Changelog, Days
 from lakehouse.errors import LakehouseError
 from lakehouse.feed import Pinned, change_feed, unreadable
 from lakehouse.follow import follow
-from lakehouse.invoke import invoke
+from lakehouse.invoke import call
 from lakehouse.log import Log, Record
 from lakehouse.plan import Frame, Verdict, frame_as_of
 from lakehouse.write import (
@@ -59,6 +59,9 @@ def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
     if isinstance(table.declaration.scope, Changelog):
         mode = "whole" if verdict.whole else "part"
         outcome = Outcome(table.full_name, "built", follow(spark, frame, verdict, target), mode)
+    elif isinstance(table.declaration.scope, Carry):
+        mode, reason = carrying.close(spark, frame, verdict, target)
+        outcome = Outcome(table.full_name, "built", reason, mode)
     else:
         outcome = _make(spark, frame, verdict, target)
     log = Log(target.path)
@@ -166,16 +169,6 @@ def _computed_once(rows: DataFrame, part: Affected) -> Iterator[DataFrame]:
         yield rows
     finally:
         rows.unpersist()
-
-
-def call(spark: SparkSession, frame: Frame, verdict: Verdict, part: Affected) -> DataFrame:
-    """The table's function over its pinned inputs, restricted to the affected part."""
-    table, tables = verdict.table, frame.catalogue.tables
-    inputs: dict[str, DataFrame] = {}
-    for name, spread in table.inputs.items():
-        everything = read_input(spark, tables[name], spread, verdict.pins[name])
-        inputs[name] = restrict(table, tables[name], spread, everything, part)
-    return invoke(table, inputs, frame.conf, verdict.record.as_of)
 
 
 def _warnings(spark: SparkSession, frame: Frame, target: Target, version: int) -> tuple[str, ...]:

@@ -15,8 +15,10 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from lakehouse.declare import (
     SOURCE_FILE,
     ByCommit,
+    ByDay,
     ByKey,
     ByVersion,
+    Carry,
     Changelog,
     Declaration,
     Files,
@@ -24,6 +26,7 @@ from lakehouse.declare import (
     Setting,
     Spread,
     ViewDeclaration,
+    partitions,
 )
 from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.fingerprint import fingerprint
@@ -83,7 +86,9 @@ class Table:
         if isinstance(scope, Files):
             return [SOURCE_FILE]
         scoped = scope.columns if isinstance(scope, Keys) else ()
-        return [c for c in dict.fromkeys((*self.declaration.key, *scoped)) if c != scope.partition]
+        return [
+            c for c in dict.fromkeys((*self.declaration.key, *scoped)) if c not in partitions(scope)
+        ]
 
 
 class Catalogue:
@@ -126,12 +131,33 @@ class Catalogue:
                     f" may, so read {name.replace('raw_', 'stg_', 1)} instead."
                 )
             self._check_scope(table, upstream, spread)
+            self._check_carry(table, upstream, spread)
             self._check_columns(table, upstream, spread)
         wanted = {*table.declaration.key, *table.declaration.references}
         if missing := wanted - set(names(table.declaration.schema)):
             raise LakehouseError(
                 f"{table.place}: {table.name} names the columns {', '.join(sorted(missing))} in its"
                 " key or references, which its schema lacks; declare them."
+            )
+
+    def _check_carry(self, table: Table, upstream: Table, spread: Spread | None) -> None:
+        """A kernel reads a slice of a day of an input: that must be files of their own."""
+        scope = table.declaration.scope
+        if not isinstance(scope, Carry):
+            return
+        if not table.takes_as_of:
+            raise LakehouseError(
+                f"{table.place}: {table.name} is carried up to a day; give it a parameter"
+                " as_of: date."
+            )
+        if isinstance(spread, ByDay) and partitions(upstream.declaration.scope) != [
+            *spread.columns,
+            scope.within,
+        ]:
+            raise LakehouseError(
+                f"{table.place}: {table.name} is carried by {scope.within} and takes"
+                f" {upstream.name} by {', '.join(spread.columns)}, but its files do not lie so;"
+                f' expected the scope days("{spread.columns[0]}", within="{scope.within}").'
             )
 
     def _check_columns(self, table: Table, upstream: Table, spread: Spread | None) -> None:

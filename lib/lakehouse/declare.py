@@ -4,7 +4,7 @@ Declaring starts nothing: a decorator records and hands the function back unchan
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, ClassVar, Literal
@@ -29,13 +29,25 @@ class Whole:
 
 @dataclass(frozen=True)
 class Days:
-    """The days touched by a change are rewritten; the table is partitioned by ``column``."""
+    """The days touched by a change are rewritten; the table is partitioned by ``column``.
+
+    ``within`` is a whole-number column that cuts each day further.
+    """
 
     column: str
+    within: str | None = None
 
     @property
     def partition(self) -> str:
         return self.column
+
+
+@dataclass(frozen=True)
+class Carry(Days):
+    """Days made from an earlier one by ``kernel``; ``kept`` is the setting of how many stay."""
+
+    kernel: "Kernel | None" = None
+    kept: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,13 @@ class Changelog:
 
 
 Scope = Whole | Days | Keys | Files | Changelog
+# A slice of a table to the rows of each of its days (lakehouse.carry.Slice, pyarrow.Table).
+Kernel = Callable[[Any], Iterator[tuple[date, Any]]]
+
+
+def partitions(scope: Scope) -> list[str]:
+    """The columns by which a table's files lie in folders, outermost first."""
+    return [c for c in (scope.partition, getattr(scope, "within", None)) if c]
 
 
 def whole() -> Whole:
@@ -86,9 +105,23 @@ def whole() -> Whole:
     return Whole()
 
 
-def days(column: str) -> Days:
-    """Rewrite the affected values of the DATE ``column``, which also partitions the table."""
-    return Days(column)
+def days(column: str, within: str | None = None) -> Days:
+    """Rewrite the affected values of the DATE ``column``, which also partitions the table.
+
+    ``within`` cuts each day further, so that a part of every day can be read by itself.
+    """
+    return Days(column, within)
+
+
+def carry(column: str, *, within: str, kernel: Kernel, kept: str) -> Carry:
+    """Make each value of the DATE ``column`` from an earlier one and the days in between.
+
+    The table's function says in plain Spark what its rows are; ``kernel`` makes the same rows by
+    numpy, one value of ``within`` at a time, and the setting ``carry.by`` chooses. The setting
+    ``kept`` is how many days stay in the table, null for all. Inputs spread by day must lie by
+    their day and by ``within`` too.
+    """
+    return Carry(column, within, kernel, kept)
 
 
 def keys(*columns: str, partitioned_by: str | None = None) -> Keys:

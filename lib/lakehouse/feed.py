@@ -1,7 +1,8 @@
 """What changed in a table between two of its versions: images of rows that came and that went."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import cast
 
 from pyspark.errors import PySparkException
@@ -9,7 +10,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.errors import first_line
-from lakehouse.expressions import content
+from lakehouse.expressions import any_of, content
 
 NET = "_net"
 
@@ -47,14 +48,22 @@ def changed_keys(
 
 
 def changed_days(
-    spark: SparkSession, columns: Sequence[str], pin: Pinned, days: Sequence[Column]
+    spark: SparkSession,
+    columns: Sequence[str],
+    pin: Pinned,
+    days: Sequence[Column],
+    among: Iterable[date] | None = None,
 ) -> DataFrame:
     """The distinct ``day`` of rows that are others than before; null where a row has none.
 
-    Images that are equal cancel in a signed sum of hashes a day: nothing wide is moved.
+    ``among`` these days only, where given. Images that are equal cancel in a signed sum of hashes a
+    day: nothing wide is moved.
     """
     image = content(columns).cast("decimal(38,0)") * _sign()
-    dated = change_feed(spark, pin).select(F.explode(F.array(*days)).alias("day"), image.alias(NET))
+    feed = change_feed(spark, pin)
+    if among is not None:
+        feed = feed.where(any_of(day.isin(sorted(among)) for day in days))
+    dated = feed.select(F.explode(F.array(*days)).alias("day"), image.alias(NET))
     return dated.groupBy("day").agg(F.sum(NET).alias(NET)).where(f"{NET} <> 0").select("day")
 
 

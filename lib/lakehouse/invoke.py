@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.catalogue import Table
+from lakehouse.changes import Affected, read_input, restrict
 from lakehouse.conf import lookup
+from lakehouse.frame import Frame, Verdict
 
 
 def invoke(
@@ -20,3 +22,13 @@ def invoke(
         arguments["as_of"] = date.fromisoformat(str(as_of))
     result: DataFrame = table.declaration.function(**arguments)
     return result
+
+
+def call(spark: SparkSession, frame: Frame, verdict: Verdict, part: Affected) -> DataFrame:
+    """The table's function over its pinned inputs, restricted to the affected part."""
+    table, tables = verdict.table, frame.catalogue.tables
+    inputs: dict[str, DataFrame] = {}
+    for name, spread in table.inputs.items():
+        everything = read_input(spark, tables[name], spread, verdict.pins[name])
+        inputs[name] = restrict(table, tables[name], spread, everything, part)
+    return invoke(table, inputs, frame.conf, verdict.record.as_of)

@@ -62,11 +62,12 @@ class Record:
 
 
 class Log:
-    """The log of the Delta table at ``path``, as it stands when this object is made."""
+    """The log of the Delta table at ``path``, as it stands when this object is made, or stood."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, version: int | None = None):
         self.path = path
-        self._table = DeltaTable(str(path)) if DeltaTable.is_deltatable(str(path)) else None
+        exists = DeltaTable.is_deltatable(str(path))
+        self._table = DeltaTable(str(path), version=version) if exists else None
         self._history: list[dict[str, Any]] | None = None
 
     @property
@@ -81,14 +82,12 @@ class Log:
     def id(self) -> str:
         return str(self._table.metadata().id) if self._table else ""
 
-    def holds(self, columns: tuple[Column, ...], partition: str | None) -> bool:
+    def holds(self, columns: tuple[Column, ...], partitions: Sequence[str]) -> bool:
         """Whether the table has exactly these columns, comments included, and partitioning."""
         if not self._table:
             return False
         same = json.loads(self._table.schema().to_json()) == delta_json(columns)
-        return same and self._table.metadata().partition_columns == (
-            [partition] if partition else []
-        )
+        return same and self._table.metadata().partition_columns == list(partitions)
 
     @property
     def file_count(self) -> int:
@@ -173,18 +172,18 @@ def create(
     path: Path,
     columns: tuple[Column, ...],
     comment: str,
-    partition: str | None = None,
+    partitions: Sequence[str] = (),
     filtered: Sequence[str] = (),
 ) -> None:
     """Create an empty Delta table with comments and change feed; nothing where one exists.
 
     Statistics are kept of the ``filtered`` columns alone: those that reads and merges prune by.
     """
-    create_from_json(path, json.dumps(delta_json(columns)), comment, partition, filtered)
+    create_from_json(path, json.dumps(delta_json(columns)), comment, partitions, filtered)
 
 
 def create_from_json(
-    path: Path, schema: str, comment: str, partition: str | None, filtered: Sequence[str] = ()
+    path: Path, schema: str, comment: str, partitions: Sequence[str], filtered: Sequence[str] = ()
 ) -> None:
     """The same from a schema as Spark's ``StructType.json`` gives it."""
     if DeltaTable.is_deltatable(str(path)):
@@ -193,7 +192,7 @@ def create_from_json(
         str(path),
         schema=DeltaSchema.from_json(schema),
         mode="ignore",
-        partition_by=[partition] if partition else None,
+        partition_by=list(partitions) or None,
         description=comment,
         configuration=PROPERTIES | ({_STATISTICS: ",".join(filtered)} if filtered else {}),
     )
@@ -216,6 +215,10 @@ def _write_checksum(log: Path) -> None:
     beside.replace(log / f"{0:020}.crc")
 
 
-def commit_properties(record: Record) -> CommitProperties:
-    """The record, for a commit that does not go through Spark."""
-    return CommitProperties(custom_metadata={"userMetadata": record.json()})
+def commit_properties(record: Record, retries: int | None = None) -> CommitProperties:
+    """The record, for a commit that does not go through Spark.
+
+    With 0 ``retries`` it is refused where another commit came first, upon which it was not made.
+    """
+    said = {"userMetadata": record.json()}
+    return CommitProperties(custom_metadata=said, max_commit_retries=retries)

@@ -117,7 +117,12 @@ def _days_between(before: str | None, now: str | None) -> list[date]:
 
 def values(frame: Frame, table: Table) -> dict[str, Any]:
     """The conf values a table takes, by dotted path, as its record holds them: dates are text."""
-    paths = {*table.settings.values(), *settings_of(table.declaration.expects)}
+    kept = getattr(table.declaration.scope, "kept", "")
+    paths = {
+        *table.settings.values(),
+        *settings_of(table.declaration.expects),
+        *filter(None, [kept]),
+    }
     taken = {path: lookup(frame.conf, path) for path in sorted(paths)}
     return {p: str(value) if isinstance(value, date) else value for p, value in taken.items()}
 

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected, skipping, within
-from lakehouse.declare import Days, Keys
+from lakehouse.declare import Days, Keys, partitions
 from lakehouse.errors import LakehouseError
 from lakehouse.log import Log, Record, create
 from lakehouse.schema import struct
@@ -38,10 +38,14 @@ class Target:
     def partition(self) -> str | None:
         return self.table.declaration.scope.partition
 
+    @property
+    def partitions(self) -> list[str]:
+        return partitions(self.table.declaration.scope)
+
     def create(self) -> None:
         """Create the table, empty, with its comments; nothing where it exists."""
         create(
-            self.path, self.table.columns, self.table.comment, self.partition, self.table.filtered
+            self.path, self.table.columns, self.table.comment, self.partitions, self.table.filtered
         )
 
 
@@ -70,7 +74,7 @@ def overwrite(rows: DataFrame, target: Target, record: Record) -> None:
     """Replace the whole table, and its columns and comments where they were others."""
     target.create()
     log = Log(target.path)
-    if log.holds(target.table.columns, target.partition):
+    if log.holds(target.table.columns, target.partitions):
         mode = "overwrite" if log.file_count else "append"
         _save(_clustered(rows, target), target, record, mode)
     else:
@@ -128,7 +132,7 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
 def append(rows: DataFrame, target: Target, record: Record) -> None:
     """Add rows by one commit, which is made for no rows too; new columns are new in the table."""
     options = _transaction(record)
-    if not Log(target.path).holds(target.table.columns, target.partition):
+    if not Log(target.path).holds(target.table.columns, target.partitions):
         options["mergeSchema"] = "true"
     _save(rows, target, record, mode="append", **options)
 
@@ -221,7 +225,7 @@ def _clustered(rows: DataFrame, target: Target) -> DataFrame:
     """One partition's rows together, so that a day is a file and not one a task."""
     if target.is_clustered or not target.partition:
         return rows
-    return rows.hint("rebalance", target.partition)
+    return rows.hint("rebalance", *target.partitions)
 
 
 def _save(
@@ -229,7 +233,7 @@ def _save(
 ) -> None:
     writer = rows.write.format("delta").mode(mode).option("userMetadata", record.json())
     if target.partition:
-        writer = writer.partitionBy(target.partition)
+        writer = writer.partitionBy(*target.partitions)
     elif isinstance(target.table.declaration.scope, Keys):
         writer = writer.option("maxRecordsPerFile", ROWS_A_FILE)
     writer.options(**options).save(str(target.path))

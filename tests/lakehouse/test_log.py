@@ -14,7 +14,7 @@ COLUMNS = parse("id STRING COMMENT 'It''s an id', amount DECIMAL(18,2)")
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    create(tmp_path / "t", COLUMNS, "One row per id.", None, ["id"])
+    create(tmp_path / "t", COLUMNS, "One row per id.", (), ["id"])
     return tmp_path / "t"
 
 
@@ -26,9 +26,9 @@ def write(path: Path, record: Record | None, *ids: str) -> None:
 
 def test_an_empty_table_has_its_comments_feed_and_checksum(path: Path) -> None:
     log = Log(path)
-    assert log.holds(COLUMNS, None)
-    assert not log.holds(parse("id STRING, amount DECIMAL(18,2)"), None)
-    assert not log.holds(COLUMNS, "id")
+    assert log.holds(COLUMNS, ())
+    assert not log.holds(parse("id STRING, amount DECIMAL(18,2)"), ())
+    assert not log.holds(COLUMNS, ["id"])
     assert DeltaTable(str(path)).metadata().configuration["delta.enableChangeDataFeed"] == "true"
     assert (path / "_delta_log" / f"{0:020}.crc").exists()
     assert log.record() is None

@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import quality
-from lakehouse.build import call, explain
+from lakehouse.build import explain
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, affected, within
 from lakehouse.declare import Days, Keys
@@ -20,6 +20,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.expressions import any_of, as_json
 from lakehouse.feed import NET, Pinned, changed_rows, unreadable
 from lakehouse.frame import Frame, Verdict
+from lakehouse.invoke import call
 from lakehouse.landing.ledger import Survey
 from lakehouse.log import Log, Record
 from lakehouse.plan import frame_as_of, judge

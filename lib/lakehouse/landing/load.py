@@ -154,7 +154,7 @@ def _create(target: Target, schema: str) -> None:
         for f in json.loads(schema)["fields"]
     ]
     schema_json = json.dumps({"type": "struct", "fields": fields})
-    create_from_json(target.path, schema_json, target.table.comment, None, target.table.filtered)
+    create_from_json(target.path, schema_json, target.table.comment, (), target.table.filtered)
 
 
 def _write(

@@ -8,17 +8,19 @@ from pyspark.sql.window import WindowSpec
 
 from lakehouse import UNKNOWN, by_day, by_version, conserved, days, expect, setting, table, valid_at
 from retail.terms import stock
+from retail.terms.layout import store_range
 from retail.terms.members import without_members
 
 
 @table(
     key=("store_id", "product_id", "snapshot_date"),
-    scope=days("snapshot_date"),
+    scope=days("snapshot_date", within="store_range"),
     schema="""
         store_id                STRING NOT NULL COMMENT 'Store or node',
         product_id              STRING NOT NULL COMMENT 'Product',
         product_key             BIGINT NOT NULL COMMENT 'Version of dim_product valid at the close; 0 not yet arrived',
         snapshot_date           DATE NOT NULL COMMENT 'Day whose close the count shows',
+        store_range             INT NOT NULL COMMENT 'Stores that lie together in files',
         quantity_on_hand        INT COMMENT 'Units in the building',
         quantity_reserved       INT COMMENT 'Units promised to orders',
         quantity_available      INT NOT NULL COMMENT 'Units that can be sold',
@@ -81,6 +83,7 @@ def fact_inventory_daily(
         ),
     ],
     overstocked_days: Annotated[int, setting("stock.overstocked_days")],
+    store_ranges: Annotated[int, setting("layout.store_ranges")],
 ) -> DataFrame:
     """One row per store, product and day with a count.
 
@@ -104,6 +107,7 @@ def fact_inventory_daily(
                 "is_in_stock": F.col("quantity_available") > 0,
                 "daily_demand": stock.daily_demand(),
                 "days_of_supply": stock.days_of_supply(),
+                "store_range": store_range(F.col("store_id"), store_ranges),
             }
         )
         .withColumn("stock_status", stock.stock_status(overstocked_days))

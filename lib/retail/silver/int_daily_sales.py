@@ -5,17 +5,19 @@ from typing import Annotated
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import by_day, conserved, days, expect, table
+from lakehouse import by_day, conserved, days, expect, setting, table
+from retail.terms.layout import store_range
 from retail.terms.ledger import LINE_COLUMNS, entries, order
 
 
 @table(
     key=("store_id", "product_id", "sold_on"),
-    scope=days("sold_on"),
+    scope=days("sold_on", within="store_range"),
     schema="""
         store_id        STRING NOT NULL COMMENT 'Store of the sale',
         product_id      STRING NOT NULL COMMENT 'Product sold, or code of a charge',
         sold_on         DATE NOT NULL COMMENT 'Business day of the sale or return',
+        store_range     INT NOT NULL COMMENT 'Stores that lie together in files',
         gross_units     BIGINT NOT NULL COMMENT 'Units sold',
         returned_units  BIGINT NOT NULL COMMENT 'Units given back',
         net_units       BIGINT NOT NULL COMMENT 'Sold less returned',
@@ -45,6 +47,7 @@ def int_daily_sales(
             uses=("transaction_id", "order_id", "store_id", "product_id", *LINE_COLUMNS),
         ),
     ],
+    store_ranges: Annotated[int, setting("layout.store_ranges")],
 ) -> DataFrame:
     """One row per store, product and business day with at least one sale or return."""
     sold = F.col("is_sale")
@@ -63,8 +66,12 @@ def int_daily_sales(
             F.count_if(sold).alias("line_count"),
             F.count_distinct(F.when(sold, order())).alias("order_count"),
         )
-        .withColumn(
-            "net_amount",
-            (F.col("gross_amount") - F.col("returned_amount")).cast("decimal(28,2)"),
+        .withColumns(
+            {
+                "net_amount": (F.col("gross_amount") - F.col("returned_amount")).cast(
+                    "decimal(28,2)"
+                ),
+                "store_range": store_range(F.col("store_id"), store_ranges),
+            }
         )
     )

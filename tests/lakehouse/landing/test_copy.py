@@ -42,7 +42,7 @@ def load(
 ) -> list[dict[str, object]]:
     schema = fitting(landing, *paths, table=table)
     assert schema is not None
-    create_from_json(landing / table, Schema.from_arrow(schema).to_json(), "", None)
+    create_from_json(landing / table, Schema.from_arrow(schema).to_json(), "", ())
     batch = Batch("b1", dict.fromkeys(paths, SEEN_BY) | seen_by)
     copy.append(landing / table, landing, paths, schema, batch, Record(batch="b1"))
     return DeltaTable(str(landing / table)).to_pyarrow_table().sort_by("_source_file").to_pylist()

@@ -106,7 +106,7 @@ def test_raw_rows_copied_by_arrow_are_those_that_spark_reads(
     probes = {file: probe(generated / file, mapping) for file in files}
     schema = copy.fitting(generated, mapping, probes, tmp_path)
     assert schema is not None
-    create_from_json(tmp_path / "raw", Schema.from_arrow(schema).to_json(), "", None)
+    create_from_json(tmp_path / "raw", Schema.from_arrow(schema).to_json(), "", ())
     batch = Batch("b1", dict.fromkeys(files, SEEN_BY))
     copy.append(tmp_path / "raw", generated, files, schema, batch, Record())
     copied = spark.read.format("delta").load(str(tmp_path / "raw"))

@@ -43,6 +43,7 @@ def test_states_in_their_order(spark: SparkSession) -> None:
         frame(spark, int_daily_sales, SOLD, *sales),
         frame(spark, dim_product, VERSION, *versions[1:]),
         overstocked_days=60,
+        store_ranges=1,
     )
     assert_rows(
         made.where("snapshot_date = DATE'2026-06-29'"),
@@ -72,6 +73,7 @@ def test_windows_over_gaps_are_those_that_plain_python_counts(spark: SparkSessio
         frame(spark, int_daily_sales, SOLD, *[("S", p, d, max(n, 0), n) for (p, d), n in sold.items()]),
         frame(spark, dim_product, VERSION),
         overstocked_days=60,
+        store_ranges=1,
     )  # fmt: skip
     rows = made.collect()
     assert len(rows) == len(stock)

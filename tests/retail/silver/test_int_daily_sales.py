@@ -27,7 +27,7 @@ def test_sales_returns_credit_notes_and_charges(spark: SparkSession) -> None:
         ("8", None, "S", "Q", "2026-06-04", 1, "0", "2.00", "sale", False, None),
     )
     assert_rows(
-        int_daily_sales(lines),
+        int_daily_sales(lines, 1),
         int_daily_sales,
         "store_id product_id sold_on gross_units returned_units net_units gross_amount"
         " returned_amount net_amount discount_amount line_count order_count",

@@ -1,0 +1,279 @@
+"""Carried tables: which days to make, from which earlier day, and their one commit.
+
+The rows of a day follow from those of an earlier day, the base, and from the inputs of the days
+since. So late changes after the base need no care of their own; one before it takes an older base,
+and in the end none, where the first day of the inputs is the start.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import sqlglot
+from deltalake import DeltaTable
+from deltalake import Schema as DeltaSchema
+from deltalake.transaction import AddAction
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import quality
+from lakehouse.catalogue import Table
+from lakehouse.changes import Affected, affected, used_columns, within
+from lakehouse.conf import lookup
+from lakehouse.declare import ByDay, Carry, Kernel
+from lakehouse.errors import LakehouseError
+from lakehouse.feed import Pinned, changed_days, unreadable
+from lakehouse.frame import Frame, Verdict
+from lakehouse.invoke import call
+from lakehouse.log import Log, commit_properties
+from lakehouse.schema import arrow, delta_json
+from lakehouse.slices import Layout, Slice, make
+from lakehouse.write import Target, overwrite, record_anyway, replace_days, shaped
+
+BY = "carry.by"
+WAYS = ("kernel", "spark")
+# Where few days are kept, a Sunday older than this is kept too: what comes late comes within a
+# week, so that the newest day is made from a day that no late sale has touched.
+LATE_DAYS = 7
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The days to make and to drop, the day to start from, if any, and why the whole table."""
+
+    make: frozenset[date]
+    drop: frozenset[date]
+    base: date | None = None
+    whole: str = ""
+
+
+def close(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> tuple[str, str]:
+    """Bring a carried table up to its as-of day; the mode, whole or part, and the reason.
+
+    Raises LakehouseError for an unknown way to do it, or an as-of day before all that is known.
+    """
+    way = lookup(frame.conf, BY)
+    if way not in WAYS:
+        raise LakehouseError(f"{BY} is {way!r}; expected one of {', '.join(WAYS)}.")
+    target.create()
+    own = Pinned(str(target.path), Log(target.path).version, None)
+    plan = plan_days(spark, frame, verdict, target)
+    if way == "kernel":
+        _by_kernel(spark, frame, verdict, target, plan, own)
+    else:
+        _by_spark(spark, frame, verdict, target, plan)
+    return ("whole", plan.whole) if plan.whole else ("part", verdict.reason)
+
+
+def plan_days(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Plan:
+    """What to make of a carried table; whole, and why, where the change feed cannot be read."""
+    if verdict.whole:
+        return _plan(spark, frame, verdict, target, verdict.reason)
+    try:
+        return _plan(spark, frame, verdict, target)
+    except Exception as error:
+        if (cause := unreadable(error)) is None:
+            raise
+        return _plan(spark, frame, verdict, target, f"{verdict.reason}, but {cause}")
+
+
+def kept_days(first: date, last: date, kept: int | None) -> set[date]:
+    """The days from ``first`` to ``last`` that stay: all, or the newest and the base of the next.
+
+    >>> days = kept_days(date(2026, 5, 1), date(2026, 6, 30), 2)
+    >>> [f"{day:%a %d}" for day in sorted(days)]
+    ['Sun 21', 'Mon 29', 'Tue 30']
+    """
+    every = {first + timedelta(n) for n in range((last - first).days + 1)}
+    if kept is None:
+        return every
+    latest = last - timedelta(LATE_DAYS + 1)
+    base = latest - timedelta(latest.isoweekday() % 7)
+    return every & {base, *(last - timedelta(n) for n in range(kept))}
+
+
+def _plan(
+    spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, whole: str = ""
+) -> Plan:
+    table, scope = verdict.table, carried(verdict.table)
+    present = {date.fromisoformat(day) for day in Log(target.path).partition_values(scope.column)}
+    last = date.fromisoformat(str(verdict.record.as_of))
+    held = {day for name in by_day(table) for day in files_of(table, name, verdict.pins[name])[1]}
+    if not held:
+        return Plan(frozenset(), frozenset(present), whole=whole)
+    first = min(held)
+    if frame.as_of and last < first:
+        raise LakehouseError(
+            f"{table.full_name} cannot be made as of {last}: its inputs begin on {first}, and there"
+            " is nothing to carry from; land what was sold and counted before, or give --as-of a"
+            f" day from {first} on. Features of any days since then: jobs/backfill.py."
+        )
+    kept = kept_days(first, last, lookup(frame.conf, scope.kept))
+    if whole:
+        return Plan(frozenset(kept), frozenset(present - kept), whole=whole)
+    reached = _reached(spark, frame, verdict, kept | present)
+    made = (kept & reached) | (kept - present)
+    unchanged = [day for day in present - reached if day < min(made, default=day)]
+    return Plan(frozenset(made), frozenset(present - kept), max(unchanged, default=None))
+
+
+def _reached(
+    spark: SparkSession, frame: Frame, verdict: Verdict, concerned: set[date]
+) -> set[date]:
+    """The days that changes in the inputs reach; beyond those ``concerned`` it may be too many."""
+    tables = frame.catalogue.tables
+    reached: set[date] = set()
+    for name in verdict.changed:
+        spread, pin = verdict.table.inputs[name], verdict.pins[name]
+        if not isinstance(spread, ByDay):
+            part = affected(spark, verdict.table, tables, verdict.pins, [name])
+            reached |= concerned if part.days is None else set(part.known_days)
+            continue
+        new, again = written_days(pin, spread.columns[0])
+        reached |= spread.rewritten(new)
+        # Days written again often hold what they held: asked where the answer may save a day.
+        if spread.rewritten(again) & concerned - reached:
+            used = used_columns(tables[name], spread)
+            day = F.col(spread.columns[0])
+            found = changed_days(spark, used, pin, [day], among=again)
+            again = {day for (day,) in found.collect()}
+        reached |= spread.rewritten(again)
+    return reached
+
+
+def written_days(pin: Pinned, column: str) -> tuple[set[date], set[date]]:
+    """Of the days written since the version built from: those it did not hold, and the others."""
+    before = {
+        date.fromisoformat(d) for d in Log(Path(pin.path), pin.built).partition_values(column)
+    }
+    written: set[date] = set()
+    for version in range(cast(int, pin.built) + 1, pin.version + 1):
+        commit = Path(pin.path) / "_delta_log" / f"{version:020}.json"
+        for line in commit.read_text().splitlines():
+            action = json.loads(line)
+            moved = action.get("add") or action.get("remove") or {}
+            if moved.get("dataChange") and (day := moved["partitionValues"][column]):
+                written.add(date.fromisoformat(day))
+    return written - before, written & before
+
+
+def by_day(table: Table) -> dict[str, str]:
+    """The inputs that spread by day, each with its day column."""
+    spreads = table.inputs.items()
+    return {name: spread.columns[0] for name, spread in spreads if isinstance(spread, ByDay)}
+
+
+def files_of(
+    table: Table, name: str, pin: Pinned
+) -> tuple[dict[str, dict[date | None, list[str]]], set[date]]:
+    """The files of an input, or of the table itself, by slice and day; and all its days.
+
+    Those of an input without days are every slice's, under the slice "" and the day None.
+    Raises LakehouseError for files that Arrow alone would misread.
+    """
+    delta = DeltaTable(pin.path, version=pin.version)
+    if odd := {"deletionVectors", "columnMapping"} & set(delta.protocol().reader_features or ()):
+        raise LakehouseError(
+            f"{name} uses {', '.join(sorted(odd))}, which the kernel of {table.full_name} cannot"
+            f" read; set {BY} to spark, or take the feature off the table."
+        )
+    scope = carried(table)
+    column = scope.column if name == table.name else by_day(table).get(name)
+    found: dict[str, dict[date | None, list[str]]] = {}
+    adds = delta.get_add_actions(flatten=True)
+    named = {field: adds.column(field).to_pylist() for field in adds.schema.names}
+    none = [None] * len(named["path"])
+    days = named.get(f"partition.{column}", none)
+    parts = named.get(f"partition.{scope.within}", none) if column else none
+    for path, day, part in zip(named["path"], days, parts, strict=True):
+        by_slice = found.setdefault("" if part is None else str(part), {})
+        by_slice.setdefault(day, []).append(str(Path(pin.path) / path))
+    return found, {day for by_slice in found.values() for day in by_slice if day}
+
+
+def carried(table: Table) -> Carry:
+    """The scope of a carried table."""
+    return cast(Carry, table.declaration.scope)
+
+
+def _by_kernel(
+    spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, plan: Plan, pin: Pinned
+) -> None:
+    table, scope = verdict.table, carried(verdict.table)
+    tables = frame.catalogue.tables
+    pins = {**verdict.pins, table.name: pin}
+    last = max(plan.make, default=date.min)
+    found = {name: files_of(table, name, one) for name, one in pins.items()}
+    held = {name: tuple(sorted(d for d in days if d <= last)) for name, (_, days) in found.items()}
+    slices = [
+        Slice(
+            table.name,
+            part,
+            tuple(sorted(plan.make)),
+            plan.base,
+            {name: files.get("", {}) | files.get(part, {}) for name, (files, _) in found.items()},
+            held,
+            {name: arrow(tables[name].columns) for name in pins},
+            {name: lookup(frame.conf, path) for name, path in table.settings.items()},
+        )
+        for part in sorted({part for files, _ in found.values() for part in files if part})
+        if plan.make
+    ]
+    actions = make(spark, slices, cast(Kernel, scope.kernel), _layout(frame, target))
+    commit(target, actions, plan, pin.version, verdict)
+
+
+def _layout(frame: Frame, target: Target) -> Layout:
+    table = target.table
+    rules = [rule for rule in table.declaration.expects if rule.severity == "stop"]
+    kept = [column for column in table.columns if column.name not in target.partitions]
+    return Layout(
+        table.full_name,
+        str(target.path),
+        arrow(tuple(kept)),
+        tuple(target.partitions),
+        table.declaration.key,
+        frozenset(column.name for column in table.columns if column.required),
+        tuple((r.name, _duckdb(quality.render(r, frame.conf))) for r in rules),
+    )
+
+
+def _duckdb(sql: str) -> str:
+    return sqlglot.transpile(sql, read="spark", write="duckdb")[0]
+
+
+def commit(
+    target: Target, actions: Iterable[Mapping[str, Any]], plan: Plan, version: int, verdict: Verdict
+) -> None:
+    """Replace the days made and dropped by the new files, the whole table where it is made whole.
+
+    One commit upon ``version``, with the record; refused where another writer was there first.
+    """
+    days = sorted(str(day) for day in plan.make | plan.drop)
+    only = None if plan.whole else [(carried(target.table).column, "in", days)]
+    DeltaTable(str(target.path), version=version).create_write_transaction(
+        [AddAction(**action) for action in actions],
+        "overwrite" if plan.whole or days else "append",
+        DeltaSchema.from_json(json.dumps(delta_json(target.table.columns))),
+        partition_by=target.partitions,
+        partition_filters=only,
+        commit_properties=commit_properties(verdict.record, retries=0),
+    )
+
+
+def _by_spark(
+    spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, plan: Plan
+) -> None:
+    """The same by the table's function and Spark's writer."""
+    table = verdict.table
+    part = Affected(days=plan.make)
+    rows = within(table, shaped(call(spark, frame, verdict, part), table), part)
+    rows = quality.stopped(rows, table, frame.conf)
+    if plan.whole:
+        overwrite(rows, target, verdict.record)
+    else:
+        replace_days(rows, target, Affected(days=plan.make | plan.drop), verdict.record)
+    record_anyway(spark, target, verdict.record)

@@ -1,0 +1,175 @@
+"""A slice of a carried table: what its kernel reads, and the files that its days become.
+
+All of this runs in the tasks of a cluster, on Arrow and numpy; nothing is sent back but the names
+and statistics of the files written. A task that is tried again writes files of other names, and
+those of the failed attempt are in no commit: VACUUM removes them.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+
+from lakehouse.declare import Kernel
+
+# Rows of a row group: what Spark's tasks share out among them.
+_ROWS = 1_048_576
+Files = Mapping[date | None, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The days of one value of the table's ``within`` that a kernel has to make.
+
+    ``base`` is the newest day before them whose rows the table holds and that nothing changed;
+    None where there is none. ``files`` are by input, and by day where the input spreads by day.
+    ``held`` are the days that an input holds in any slice.
+    """
+
+    table: str
+    part: str
+    days: tuple[date, ...]
+    base: date | None
+    files: Mapping[str, Files]
+    held: Mapping[str, tuple[date, ...]]
+    schemas: Mapping[str, pa.Schema]
+    settings: Mapping[str, Any]
+
+    def read(self, name: str, day: date | None, columns: Sequence[str]) -> pa.Table:
+        """Columns of an input, or of the table itself, on a day; texts as dictionaries."""
+        wanted = pa.schema([self.schemas[name].field(column) for column in columns])
+        texts = [field.name for field in wanted if pa.types.is_string(field.type)]
+        parts = [
+            pq.read_table(
+                file, columns=list(columns), read_dictionary=texts, partitioning=None
+            ).replace_schema_metadata()
+            for file in self.files[name].get(day, ())
+        ]
+        return pa.concat_tables(parts) if parts else wanted.empty_table()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the files of a table must be: its folder, columns, partitions and stop rules.
+
+    ``schema`` lacks the partition columns; ``rules`` are names and SQL of DuckDB.
+    """
+
+    full_name: str
+    path: str
+    schema: pa.Schema
+    partitions: tuple[str, ...]
+    key: tuple[str, ...]
+    required: frozenset[str]
+    rules: tuple[tuple[str, str], ...]
+
+
+def make(spark: SparkSession, slices: Sequence[Slice], kernel: Kernel, layout: Layout) -> list[Any]:
+    """Write the days of the slices, each slice in a task; the add actions of their files.
+
+    A single slice is made where the build runs, which saves a task's start.
+    """
+    if len(slices) <= 1:
+        return [action for slice_ in slices for action in _made(slice_, kernel, layout)]
+
+    def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                actions = [json.dumps(a) for a in _made(slices[number], kernel, layout)]
+                yield pa.RecordBatch.from_pydict({"action": pa.array(actions, pa.string())})
+
+    numbers = spark.range(0, len(slices), 1, len(slices))
+    return [json.loads(action) for (action,) in numbers.mapInArrow(task, "action string").collect()]
+
+
+def _made(slice_: Slice, kernel: Kernel, layout: Layout) -> Iterator[dict[str, Any]]:
+    for day, rows in kernel(slice_):
+        if rows.num_rows:
+            rows = _shaped(rows, layout)
+            _check(rows, layout)
+            yield _write(rows, layout, (str(day), slice_.part))
+
+
+def _shaped(rows: pa.Table, layout: Layout) -> pa.Table:
+    """The declared columns in their order; texts may be dictionaries.
+
+    Raises TypeError where a kernel makes another type than the table declares.
+    """
+    rows = rows.select(layout.schema.names)
+    for made, declared in zip(rows.schema, layout.schema, strict=True):
+        kind = made.type.value_type if pa.types.is_dictionary(made.type) else made.type
+        if kind != declared.type:
+            raise TypeError(
+                f"the kernel of {layout.full_name} makes {made.name} as {made.type}; expected"
+                f" {declared.type}, as its schema declares"
+            )
+    return rows
+
+
+def _check(rows: pa.Table, layout: Layout) -> None:
+    """Raise where a row breaks a stop rule or lacks a required value."""
+    broken = [
+        (f"{name} is not null", f"{name} IS NULL")
+        for name in layout.schema.names
+        if name in layout.required and rows[name].null_count
+    ]
+    connection = duckdb.connect()
+    connection.register("made", rows)
+    for name, rule in [*broken, *((name, f"NOT ({sql})") for name, sql in layout.rules)]:
+        key = ", ".join(name for name in layout.key if name in rows.column_names)
+        found = connection.execute(f"SELECT {key} FROM made WHERE {rule} LIMIT 1").fetchone()
+        if found:
+            # Not LakehouseError: the same text comes back from a task as Spark's exception.
+            raise RuntimeError(
+                f"stop rule: {layout.full_name}: '{name}' is broken at {', '.join(map(str, found))}"
+            )
+
+
+def _write(rows: pa.Table, layout: Layout, values: tuple[str, ...]) -> dict[str, Any]:
+    """One Parquet file; its add action."""
+    partition = dict(zip(layout.partitions, values, strict=True))
+    folder = "/".join(f"{name}={value}" for name, value in partition.items())
+    path = Path(layout.path) / folder / f"part-{uuid.uuid4()}.zstd.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    texts = [f.name for f in rows.schema if pa.types.is_dictionary(f.type)]
+    pq.write_table(
+        rows,
+        path,
+        row_group_size=_ROWS,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=texts,
+        write_statistics=[name for name in layout.key if name in rows.column_names],
+        store_schema=False,
+        store_decimal_as_integer=True,
+    )
+    return {
+        "path": f"{folder}/{path.name}",
+        "size": path.stat().st_size,
+        "partition_values": partition,
+        "modification_time": int(time.time() * 1000),
+        "data_change": True,
+        "stats": json.dumps(_statistics(rows, layout.key)),
+    }
+
+
+def _statistics(rows: pa.Table, key: Iterable[str]) -> dict[str, Any]:
+    """Row count, and the bounds by which readers skip files."""
+    stats: dict[str, Any] = {"numRecords": rows.num_rows, "minValues": {}, "maxValues": {}}
+    for name in key:
+        if name in rows.column_names:
+            chunks = rows[name].chunks
+            values = [c.dictionary if pa.types.is_dictionary(c.type) else c for c in chunks]
+            bounds = pc.min_max(pa.chunked_array(values)).as_py()
+            stats["minValues"][name], stats["maxValues"][name] = bounds["min"], bounds["max"]
+    return stats

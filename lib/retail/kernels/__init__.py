@@ -1,0 +1,1 @@
+"""Kernels of carried tables: the same rows as the table's function, made by numpy a slice at a time."""

@@ -1,0 +1,158 @@
+"""Lag features by numpy: against plain Python, from any day on, after late sales, without a JVM."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from oracles.demand_features import (
+    DAYS,
+    FIRST,
+    LAST,
+    OBSERVED,
+    PRODUCTS,
+    Counts,
+    Sales,
+    by_hand,
+    history,
+    plain,
+)
+
+from lakehouse import Slice
+from lakehouse.schema import arrow, parse
+from retail.gold.fact_inventory_daily import fact_inventory_daily
+from retail.gold.mart_demand_forecast_input import mart_demand_forecast_input
+from retail.kernels.demand_features import demand_features
+from retail.silver.int_daily_sales import int_daily_sales
+
+OWN, SOLD, COUNTED = "mart_demand_forecast_input", "int_daily_sales", "fact_inventory_daily"
+TABLES = (mart_demand_forecast_input, int_daily_sales, fact_inventory_daily)
+SCHEMAS = {t.__name__: arrow(parse(t.declaration.schema)) for t in TABLES}  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class InMemory(Slice):
+    """A slice whose days lie in memory."""
+
+    tables: dict[tuple[str, date | None], pa.Table] = field(default_factory=dict)
+
+    def read(self, name: str, day: date | None, columns: Any) -> pa.Table:
+        empty = self.schemas[name].empty_table()
+        return self.tables.get((name, day), empty).select(list(columns))
+
+
+def slice_of(sales: Sales, counts: Counts, days: Iterable[date]) -> InMemory:
+    tables: dict[tuple[str, date | None], pa.Table] = {}
+    by_day: dict[tuple[str, date], list[dict[str, Any]]] = {}
+    for (product, day), units in sales.items():
+        by_day.setdefault((SOLD, day), []).append(
+            {"store_id": "S", "product_id": product, "gross_units": units}
+        )
+    for (product, day), (ranged, stocked, price, demand) in counts.items():
+        row = {"store_id": "S", "product_id": product, "is_ranged": ranged, "is_in_stock": stocked}
+        row |= {"unit_price": Decimal(price), "daily_demand": Decimal(str(demand))}
+        by_day.setdefault((COUNTED, day), []).append(row)
+    for (name, day), rows in by_day.items():
+        fields = pa.schema([SCHEMAS[name].field(column) for column in rows[0]])
+        tables[name, day] = pa.Table.from_pylist(rows, fields)
+    held = {n: tuple(sorted(d for t, d in tables if t == n)) for n in (SOLD, COUNTED)}
+    return InMemory(OWN, "0", tuple(days), None, {}, held, SCHEMAS, {}, tables)
+
+
+def made(slice_: Slice) -> dict[tuple[str, date], dict[str, Any]]:
+    return plainly(demand_features(slice_))
+
+
+def plainly(days: Iterable[tuple[date, pa.Table]]) -> dict[tuple[str, date], dict[str, Any]]:
+    found = {}
+    for day, rows in days:
+        for row in rows.to_pylist():
+            assert row.pop("store_id") == "S"
+            product = row.pop("product_id")
+            found[product, day] = plain(row)
+    return found
+
+
+@pytest.fixture(scope="module")
+def slice_() -> InMemory:
+    return slice_of(*history(), DAYS)
+
+
+@pytest.fixture(scope="module")
+def rows(slice_: InMemory) -> dict[date, pa.Table]:
+    """The rows of every day, each made from the day before."""
+    return dict(demand_features(slice_))
+
+
+def carried(slice_: InMemory, rows: dict[date, pa.Table], base: date) -> InMemory:
+    """The slice with the rows of a day to start from."""
+    return replace(slice_, base=base, tables={**slice_.tables, (OWN, base): rows[base]})
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[tuple[str, date], dict[str, Any]]:
+    return {key: plain(row) for key, row in by_hand(*history(), PRODUCTS).items()}
+
+
+def test_every_row_is_what_plain_python_makes_of_the_history(
+    rows: dict[date, pa.Table], expected: dict[tuple[str, date], dict[str, Any]]
+) -> None:
+    found = plainly(rows.items())
+    assert found.keys() == expected.keys()
+    assert {key for key in found if found[key] != expected[key]} == set()
+
+
+@pytest.mark.parametrize("number", [1, 39, 404, 405, 470, 640, 701, 760])
+def test_a_day_carried_from_any_other_is_the_same(
+    slice_: InMemory,
+    rows: dict[date, pa.Table],
+    expected: dict[tuple[str, date], dict[str, Any]],
+    number: int,
+) -> None:
+    """Around the days when pairs come, are forgotten and come back, and nothing landed."""
+    later = [*DAYS[number : number + 3], LAST]
+    found = made(carried(replace(slice_, days=tuple(later)), rows, DAYS[number - 1]))
+    assert found == {key: row for key, row in expected.items() if key[1] in later}
+
+
+def test_late_sales_after_the_base_count_as_if_they_had_come_in_time(
+    rows: dict[date, pa.Table],
+) -> None:
+    """New ones, several of a pair and day, returns that take a sale back, a product that is new."""
+    sales, counts = history()
+    luck = random.Random(3)
+    late = {k: n for k, n in sales.items() if k[1] <= DAYS[740] or luck.random() < 0.7}
+    for day in DAYS[741:]:
+        late["NEW", day] = luck.choice([0, 0, 3])
+        late["SELDOM", day] = luck.choice([0, 0, 5])
+    found = made(carried(slice_of(late, counts, DAYS[745:]), rows, DAYS[740]))
+    wanted = by_hand(late, counts, (*PRODUCTS, "NEW"), first=DAYS[745])
+    assert found == {key: plain(row) for key, row in wanted.items()}
+
+
+def test_sales_of_a_day_or_later_change_no_lagged_column_of_the_day(
+    rows: dict[date, pa.Table],
+) -> None:
+    sales, counts = history()
+    day = DAYS[438]
+    other = {k: n for k, n in sales.items() if k[1] < day} | {("DAILY", d): 77 for d in DAYS[438:]}
+    one = plainly([(day, rows[day])])
+    two = made(carried(slice_of(other, counts, [day]), rows, DAYS[430]))
+    assert one.keys() == two.keys()
+    for key in one:
+        for name in set(one[key]) - OBSERVED:
+            assert one[key][name] == two[key][name], (key, name)
+    assert two["DAILY", day]["units"] == 77
+
+
+def test_a_pair_that_returns_after_a_year_is_known_anew() -> None:
+    day = FIRST + timedelta(400)
+    rows = made(slice_of({("P", FIRST): 2, ("P", day): 3}, {}, [FIRST + timedelta(364), day]))
+    assert [(k[1], r["known_days"], r["units_lag_364"]) for k, r in rows.items()] == [
+        (FIRST + timedelta(364), 364, 2),
+        (day, 0, None),
+    ]
