@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from lakehouse import carrying, quality, quarantine
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, affected, within
-from lakehouse.declare import Carry, Changelog, Days
+from lakehouse.declare import Changelog, Days
 from lakehouse.errors import LakehouseError
 from lakehouse.feed import Pinned, change_feed, unreadable
 from lakehouse.follow import follow
@@ -59,7 +59,7 @@ def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
     if isinstance(table.declaration.scope, Changelog):
         mode = "whole" if verdict.whole else "part"
         outcome = Outcome(table.full_name, "built", follow(spark, frame, verdict, target), mode)
-    elif isinstance(table.declaration.scope, Carry):
+    elif getattr(table.declaration.scope, "kernel", None):
         mode, reason = carrying.close(spark, frame, verdict, target)
         outcome = Outcome(table.full_name, "built", reason, mode)
     else:

@@ -1,4 +1,4 @@
-"""Carried tables: which days to make, from which earlier day, and their one commit.
+"""Tables with a kernel: which days to make, from which earlier day, and their one commit.
 
 The rows of a day follow from those of an earlier day, the base, and from the inputs of the days
 since. So late changes after the base need no care of their own; one before it takes an older base,
@@ -23,7 +23,7 @@ from lakehouse import quality
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected, affected, used_columns, within
 from lakehouse.conf import lookup
-from lakehouse.declare import ByDay, Carry, Kernel
+from lakehouse.declare import ByDay, Carry, Days, Kernel
 from lakehouse.errors import LakehouseError
 from lakehouse.feed import Pinned, changed_days, unreadable
 from lakehouse.frame import Frame, Verdict
@@ -42,16 +42,16 @@ LATE_DAYS = 7
 
 @dataclass(frozen=True)
 class Plan:
-    """The days to make and to drop, the day to start from, if any, and why the whole table."""
+    """The days to make and to drop, those that nothing changed, and why the whole table, if so."""
 
     make: frozenset[date]
     drop: frozenset[date]
-    base: date | None = None
+    unchanged: frozenset[date] = frozenset()
     whole: str = ""
 
 
 def close(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> tuple[str, str]:
-    """Bring a carried table up to its as-of day; the mode, whole or part, and the reason.
+    """Make the stale days of a table again; the mode, whole or part, and the reason.
 
     Raises LakehouseError for an unknown way to do it, or an as-of day before all that is known.
     """
@@ -69,7 +69,7 @@ def close(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
 
 
 def plan_days(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Plan:
-    """What to make of a carried table; whole, and why, where the change feed cannot be read."""
+    """What to make of a table; whole, and why, where the change feed cannot be read."""
     if verdict.whole:
         return _plan(spark, frame, verdict, target, verdict.reason)
     try:
@@ -98,26 +98,34 @@ def kept_days(first: date, last: date, kept: int | None) -> set[date]:
 def _plan(
     spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, whole: str = ""
 ) -> Plan:
-    table, scope = verdict.table, carried(verdict.table)
-    present = {date.fromisoformat(day) for day in Log(target.path).partition_values(scope.column)}
-    last = date.fromisoformat(str(verdict.record.as_of))
-    held = {day for name in by_day(table) for day in files_of(table, name, verdict.pins[name])[1]}
-    if not held:
-        return Plan(frozenset(), frozenset(present), whole=whole)
-    first = min(held)
+    table = verdict.table
+    there = Log(target.path).partition_values(scope_of(table).column)
+    present = {date.fromisoformat(day) for day in there}
+    held = {name: files_of(table, name, verdict.pins[name])[1] for name in by_day(table)}
+    kept = _kept(frame, verdict, held)
+    if whole:
+        return Plan(frozenset(kept), frozenset(present - kept), whole=whole)
+    reached = _reached(spark, frame, verdict, kept | present)
+    made = (kept & reached) | (kept - present)
+    return Plan(frozenset(made), frozenset(present - kept), frozenset(present - reached))
+
+
+def _kept(frame: Frame, verdict: Verdict, held: Mapping[str, set[date]]) -> set[date]:
+    """The days that the table is to hold: of a carried one up to its as-of day."""
+    table, scope = verdict.table, scope_of(verdict.table)
+    every = set().union(*held.values())
+    if not isinstance(scope, Carry):
+        return held[next(iter(table.inputs))]
+    if not every:
+        return set()
+    first, last = min(every), date.fromisoformat(str(verdict.record.as_of))
     if frame.as_of and last < first:
         raise LakehouseError(
             f"{table.full_name} cannot be made as of {last}: its inputs begin on {first}, and there"
             " is nothing to carry from; land what was sold and counted before, or give --as-of a"
             f" day from {first} on. Features of any days since then: jobs/backfill.py."
         )
-    kept = kept_days(first, last, lookup(frame.conf, scope.kept))
-    if whole:
-        return Plan(frozenset(kept), frozenset(present - kept), whole=whole)
-    reached = _reached(spark, frame, verdict, kept | present)
-    made = (kept & reached) | (kept - present)
-    unchanged = [day for day in present - reached if day < min(made, default=day)]
-    return Plan(frozenset(made), frozenset(present - kept), max(unchanged, default=None))
+    return kept_days(first, last, lookup(frame.conf, scope.kept))
 
 
 def _reached(
@@ -180,7 +188,7 @@ def files_of(
             f"{name} uses {', '.join(sorted(odd))}, which the kernel of {table.full_name} cannot"
             f" read; set {BY} to spark, or take the feature off the table."
         )
-    scope = carried(table)
+    scope = scope_of(table)
     column = scope.column if name == table.name else by_day(table).get(name)
     found: dict[str, dict[date | None, list[str]]] = {}
     adds = delta.get_add_actions(flatten=True)
@@ -194,15 +202,15 @@ def files_of(
     return found, {day for by_slice in found.values() for day in by_slice if day}
 
 
-def carried(table: Table) -> Carry:
-    """The scope of a carried table."""
-    return cast(Carry, table.declaration.scope)
+def scope_of(table: Table) -> Days:
+    """The scope of a table with a kernel."""
+    return cast(Days, table.declaration.scope)
 
 
 def _by_kernel(
     spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, plan: Plan, pin: Pinned
 ) -> None:
-    table, scope = verdict.table, carried(verdict.table)
+    table, scope = verdict.table, scope_of(verdict.table)
     tables = frame.catalogue.tables
     pins = {**verdict.pins, table.name: pin}
     last = max(plan.make, default=date.min)
@@ -213,7 +221,7 @@ def _by_kernel(
             table.name,
             part,
             tuple(sorted(plan.make)),
-            plan.base,
+            tuple(sorted(plan.unchanged)),
             {name: files.get("", {}) | files.get(part, {}) for name, (files, _) in found.items()},
             held,
             {name: arrow(tables[name].columns) for name in pins},
@@ -253,7 +261,7 @@ def commit(
     One commit upon ``version``, with the record; refused where another writer was there first.
     """
     days = sorted(str(day) for day in plan.make | plan.drop)
-    only = None if plan.whole else [(carried(target.table).column, "in", days)]
+    only = None if plan.whole else [(scope_of(target.table).column, "in", days)]
     DeltaTable(str(target.path), version=version).create_write_transaction(
         [AddAction(**action) for action in actions],
         "overwrite" if plan.whole or days else "append",

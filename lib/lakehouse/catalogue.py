@@ -20,6 +20,7 @@ from lakehouse.declare import (
     ByVersion,
     Carry,
     Changelog,
+    Days,
     Declaration,
     Files,
     Keys,
@@ -131,7 +132,7 @@ class Catalogue:
                     f" may, so read {name.replace('raw_', 'stg_', 1)} instead."
                 )
             self._check_scope(table, upstream, spread)
-            self._check_carry(table, upstream, spread)
+            self._check_kernel(table, upstream, spread)
             self._check_columns(table, upstream, spread)
         wanted = {*table.declaration.key, *table.declaration.references}
         if missing := wanted - set(names(table.declaration.schema)):
@@ -140,12 +141,12 @@ class Catalogue:
                 " key or references, which its schema lacks; declare them."
             )
 
-    def _check_carry(self, table: Table, upstream: Table, spread: Spread | None) -> None:
+    def _check_kernel(self, table: Table, upstream: Table, spread: Spread | None) -> None:
         """A kernel reads a slice of a day of an input: that must be files of their own."""
         scope = table.declaration.scope
-        if not isinstance(scope, Carry):
+        if not isinstance(scope, Days) or scope.kernel is None:
             return
-        if not table.takes_as_of:
+        if isinstance(scope, Carry) and not table.takes_as_of:
             raise LakehouseError(
                 f"{table.place}: {table.name} is carried up to a day; give it a parameter"
                 " as_of: date."
@@ -155,7 +156,7 @@ class Catalogue:
             scope.within,
         ]:
             raise LakehouseError(
-                f"{table.place}: {table.name} is carried by {scope.within} and takes"
+                f"{table.place}: {table.name} has a kernel by {scope.within} and takes"
                 f" {upstream.name} by {', '.join(spread.columns)}, but its files do not lie so;"
                 f' expected the scope days("{spread.columns[0]}", within="{scope.within}").'
             )

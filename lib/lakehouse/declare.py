@@ -31,11 +31,13 @@ class Whole:
 class Days:
     """The days touched by a change are rewritten; the table is partitioned by ``column``.
 
-    ``within`` is a whole-number column that cuts each day further.
+    ``within`` is a whole-number column that cuts each day further, ``kernel`` another way to make
+    the same rows.
     """
 
     column: str
     within: str | None = None
+    kernel: "Kernel | None" = None
 
     @property
     def partition(self) -> str:
@@ -44,9 +46,8 @@ class Days:
 
 @dataclass(frozen=True)
 class Carry(Days):
-    """Days made from an earlier one by ``kernel``; ``kept`` is the setting of how many stay."""
+    """Days made from an earlier one; ``kept`` is the setting of how many stay."""
 
-    kernel: "Kernel | None" = None
     kept: str = ""
 
 
@@ -105,21 +106,23 @@ def whole() -> Whole:
     return Whole()
 
 
-def days(column: str, within: str | None = None) -> Days:
+def days(column: str, within: str | None = None, kernel: Kernel | None = None) -> Days:
     """Rewrite the affected values of the DATE ``column``, which also partitions the table.
 
     ``within`` cuts each day further, so that a part of every day can be read by itself.
+
+    The table's function says in plain Spark what its rows are; a ``kernel`` makes the same rows by
+    numpy, one value of ``within`` at a time, and the setting ``carry.by`` chooses. The days are
+    then those of the first input, and all inputs that spread by day lie by ``within`` too.
     """
-    return Days(column, within)
+    return Days(column, within, kernel)
 
 
 def carry(column: str, *, within: str, kernel: Kernel, kept: str) -> Carry:
-    """Make each value of the DATE ``column`` from an earlier one and the days in between.
+    """Make each value of the DATE ``column``, up to the as-of day, from an earlier one.
 
-    The table's function says in plain Spark what its rows are; ``kernel`` makes the same rows by
-    numpy, one value of ``within`` at a time, and the setting ``carry.by`` chooses. The setting
-    ``kept`` is how many days stay in the table, null for all. Inputs spread by day must lie by
-    their day and by ``within`` too.
+    Of ``within`` and ``kernel`` holds what is said of ``days``. The setting ``kept`` is how many
+    days stay in the table, null for all.
     """
     return Carry(column, within, kernel, kept)
 

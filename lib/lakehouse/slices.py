@@ -5,6 +5,7 @@ and statistics of the files written. A task that is tried again writes files of 
 those of the failed attempt are in no commit: VACUUM removes them.
 """
 
+import hashlib
 import json
 import time
 import uuid
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -24,6 +26,7 @@ from lakehouse.declare import Kernel
 
 # Rows of a row group: what Spark's tasks share out among them.
 _ROWS = 1_048_576
+_ORDER = b"order_of_keys"
 Files = Mapping[date | None, Sequence[str]]
 
 
@@ -31,19 +34,35 @@ Files = Mapping[date | None, Sequence[str]]
 class Slice:
     """The days of one value of the table's ``within`` that a kernel has to make.
 
-    ``base`` is the newest day before them whose rows the table holds and that nothing changed;
-    None where there is none. ``files`` are by input, and by day where the input spreads by day.
-    ``held`` are the days that an input holds in any slice.
+    ``unchanged`` are the days whose rows the table holds and no change reaches. ``files`` are by
+    input, and by day where the input spreads by day. ``held`` are the days that an input holds in
+    any slice.
     """
 
     table: str
     part: str
     days: tuple[date, ...]
-    base: date | None
+    unchanged: tuple[date, ...]
     files: Mapping[str, Files]
     held: Mapping[str, tuple[date, ...]]
     schemas: Mapping[str, pa.Schema]
     settings: Mapping[str, Any]
+
+    @property
+    def base(self) -> date | None:
+        """The newest day before those to make that can be carried from, if there is one."""
+        return max((day for day in self.unchanged if day < self.days[0]), default=None)
+
+    def order(self, name: str, day: date) -> tuple[str, ...] | None:
+        """What tells the keys of a day and their order, where this module wrote its files.
+
+        Days that say the same have the same keys in the same rows, which then need not be read.
+        """
+        found = [
+            (pq.read_metadata(file).metadata or {}).get(_ORDER, b"").decode()
+            for file in self.files[name].get(day, ())
+        ]
+        return tuple(found) if found and all(found) else None
 
     def read(self, name: str, day: date | None, columns: Sequence[str]) -> pa.Table:
         """Columns of an input, or of the table itself, on a day; texts as dictionaries."""
@@ -143,7 +162,7 @@ def _write(rows: pa.Table, layout: Layout, values: tuple[str, ...]) -> dict[str,
     path.parent.mkdir(parents=True, exist_ok=True)
     texts = [f.name for f in rows.schema if pa.types.is_dictionary(f.type)]
     pq.write_table(
-        rows,
+        rows.replace_schema_metadata({_ORDER: _order(rows, layout.key)}),
         path,
         row_group_size=_ROWS,
         compression="zstd",
@@ -161,6 +180,16 @@ def _write(rows: pa.Table, layout: Layout, values: tuple[str, ...]) -> dict[str,
         "data_change": True,
         "stats": json.dumps(_statistics(rows, layout.key)),
     }
+
+
+def _order(rows: pa.Table, key: Iterable[str]) -> str:
+    """A hash of the keys in their order."""
+    found = hashlib.blake2b(digest_size=16)
+    for column in (rows[name].combine_chunks() for name in key if name in rows.column_names):
+        coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        found.update(repr(coded.dictionary.to_pylist()).encode())
+        found.update(np.ascontiguousarray(coded.indices.to_numpy()).tobytes())
+    return found.hexdigest()
 
 
 def _statistics(rows: pa.Table, key: Iterable[str]) -> dict[str, Any]:

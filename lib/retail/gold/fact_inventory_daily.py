@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
 
 from lakehouse import UNKNOWN, by_day, by_version, conserved, days, expect, setting, table, valid_at
+from retail.kernels.stock import stock as kernel
 from retail.terms import stock
 from retail.terms.layout import store_range
 from retail.terms.members import without_members
@@ -14,7 +15,7 @@ from retail.terms.members import without_members
 
 @table(
     key=("store_id", "product_id", "snapshot_date"),
-    scope=days("snapshot_date", within="store_range"),
+    scope=days("snapshot_date", within="store_range", kernel=kernel),
     schema="""
         store_id                STRING NOT NULL COMMENT 'Store or node',
         product_id              STRING NOT NULL COMMENT 'Product',

@@ -24,8 +24,10 @@ def unscaled(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.boo
     return np.where(there, np.concatenate(parts), 0), there
 
 
-def decimals(values: NDArray[np.int64], there: NDArray[np.bool_] | None = None) -> pa.Array:
-    """DECIMAL(18,4) of whole numbers of ten-thousandths; null where not ``there``.
+def decimals(
+    values: NDArray[np.int64], there: NDArray[np.bool_] | None = None, scale: int = 4
+) -> pa.Array:
+    """DECIMAL(18,scale) of whole numbers of the last place; null where not ``there``.
 
     >>> decimals(np.array([-15000, 0]), np.array([True, False])).to_pylist()
     [Decimal('-1.5000'), None]
@@ -33,4 +35,4 @@ def decimals(values: NDArray[np.int64], there: NDArray[np.bool_] | None = None) 
     wide = np.empty((len(values), 2), np.int64)
     wide[:, 0], wide[:, 1] = values, values >> 63
     bits = None if there is None else pa.py_buffer(np.packbits(there, bitorder="little"))
-    return pa.Array.from_buffers(pa.decimal128(18, 4), len(values), [bits, pa.py_buffer(wide)])
+    return pa.Array.from_buffers(pa.decimal128(18, scale), len(values), [bits, pa.py_buffer(wide)])

@@ -67,6 +67,7 @@ class _Walk:
         }
         self.sold_on: dict[int, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
         self.counted_on: dict[int, NDArray[np.uint8]] = {}
+        self.orders: dict[tuple[str, ...], NDArray[np.int32]] = {}
         held = {_number(day) for days in (slice_.held[SALES], slice_.held[COUNTS]) for day in days}
         self.landed = held
         self.counted = {_number(day) for day in slice_.held[COUNTS]}
@@ -135,21 +136,29 @@ class _Walk:
     def _sales(self, day: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """The pairs sold on a day, each once, and their units."""
         if day not in self.sold_on:
-            columns = ("store_id", "product_id", "gross_units")
-            rows = self.slice.read(SALES, _EPOCH + timedelta(day), columns)
+            pairs, rows = self._read(SALES, day, "gross_units")
             units = rows["gross_units"].to_numpy().astype(np.int32)
-            pairs = self.pairs.numbers(rows)
             self.sold_on[day] = pairs[units > 0], units[units > 0]
             self._fit()
         return self.sold_on[day]
 
+    def _read(self, name: str, day: int, *columns: str) -> tuple[NDArray[np.int32], pa.Table]:
+        """Columns of a day of an input, and the pairs of its rows, read where they may be others."""
+        on = _EPOCH + timedelta(day)
+        order = self.slice.order(name, on)
+        if order and order in self.orders:
+            return self.orders[order], self.slice.read(name, on, columns)
+        rows = self.slice.read(name, on, ("store_id", "product_id", *columns))
+        pairs = self.pairs.numbers(rows)
+        if order:
+            self.orders = {order: pairs}  # days that follow each other mostly hold the same pairs
+        return pairs, rows.select(columns)
+
     def _counts(self, day: int) -> NDArray[np.uint8]:
         """What the counts of a day say of every pair, 0 where there is none."""
         if day not in self.counted_on:
-            columns = ("store_id", "product_id", "is_ranged", "is_in_stock")
-            rows = self.slice.read(COUNTS, _EPOCH + timedelta(day), columns)
-            ranged, in_stock = (np.asarray(rows[name], np.uint8) for name in columns[2:])
-            pairs = self.pairs.numbers(rows)
+            pairs, rows = self._read(COUNTS, day, "is_ranged", "is_in_stock")
+            ranged, in_stock = (np.asarray(column, np.uint8) for column in rows.columns)
             self._fit()
             marks = np.zeros(len(self.pairs), np.uint8)
             marks[pairs] = _COUNTED + _RANGED * ranged + _IN_STOCK * in_stock
@@ -215,9 +224,7 @@ class _Walk:
 
     def _amounts(self, day: int, column: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """What the counts of a day say in money or units, in ten-thousandths, and of which pairs."""
-        columns = ("store_id", "product_id", column)
-        rows = self.slice.read(COUNTS, _EPOCH + timedelta(day), columns)
-        pairs = self.pairs.numbers(rows)
+        pairs, rows = self._read(COUNTS, day, column)
         every, is_there = np.zeros(len(self.pairs), np.int64), np.zeros(len(self.pairs), bool)
         every[pairs], is_there[pairs] = unscaled(rows[column])
         return every, is_there

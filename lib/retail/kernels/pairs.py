@@ -62,6 +62,20 @@ class Pairs:
             found = self._numbers[store, product]
         return found
 
+    @property
+    def product_count(self) -> int:
+        return len(self._products.values)
+
+    def product_numbers(self, column: pa.ChunkedArray) -> NDArray[np.int32]:
+        """The number of each product; those not met before get the next ones."""
+        found = self._products.numbers(column)
+        self._make_room()
+        return found
+
+    def products_of(self, numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The product of each pair."""
+        return self._product[numbers]
+
     def ids(self, numbers: NDArray[np.int64]) -> dict[str, pa.DictionaryArray]:
         """The two ids of pairs, as columns that hold whole numbers."""
         coded = {

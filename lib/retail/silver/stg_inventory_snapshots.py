@@ -8,15 +8,17 @@ from pyspark.sql import functions as F
 from lakehouse import by_day, conform, conserved, days, expect, sequence, setting, table
 from retail.contracts import INVENTORY_SNAPSHOTS
 from retail.terms.calendar import last_second
+from retail.terms.layout import store_range
 from retail.terms.zones import utc
 
 
 @table(
     key=("store_id", "product_id", "snapshot_date"),
-    scope=days("snapshot_date"),
+    scope=days("snapshot_date", within="store_range"),
     newest=("sequence",),
     schema="""
         snapshot_date      DATE NOT NULL COMMENT 'Day whose close the count shows',
+        store_range        INT COMMENT 'Stores that lie together in files',
         store_id           STRING NOT NULL COMMENT 'Store or node',
         product_id         STRING NOT NULL COMMENT 'Product',
         quantity_on_hand   INT COMMENT 'Units in the building',
@@ -55,6 +57,7 @@ from retail.terms.zones import utc
 def stg_inventory_snapshots(
     raw_inventory_snapshots: Annotated[DataFrame, by_day("snapshot_date")],
     zone: Annotated[str | None, setting("zone")],
+    store_ranges: Annotated[int, setting("layout.store_ranges")],
 ) -> DataFrame:
     """One row per store, product and day counted; of several counts the one landed last by date."""
     counts = conform(raw_inventory_snapshots, INVENTORY_SNAPSHOTS)
@@ -64,5 +67,6 @@ def stg_inventory_snapshots(
             "quantity_available": F.coalesce("quantity_available", landed),
             "closed_at": utc(last_second(F.col("snapshot_date")), F.lit(zone or "UTC")),
             "sequence": sequence(),
+            "store_range": store_range(F.col("store_id"), store_ranges),
         }
     )

@@ -1,6 +1,7 @@
 """Closing days of the carried features on a lake of few pairs: what is written, kept, and refused."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -246,12 +247,10 @@ def test_a_broken_stop_rule_stops(lake: Lake, monkeypatch: pytest.MonkeyPatch) -
             place = rows.schema.get_field_index("units_sum_7")
             yield day, rows.set_column(place, "units_sum_7", pa.array([99] * len(rows), pa.int32()))
 
-    scope = carrying.carried(lake.table)
+    scope = carrying.scope_of(lake.table)
     kernel = scope.kernel
     assert kernel is not None
-    monkeypatch.setattr(
-        carrying, "carried", lambda _: SimpleNamespace(**vars(scope) | {"kernel": broken})
-    )
+    monkeypatch.setattr(carrying, "scope_of", lambda _: replace(scope, kernel=broken))
     with pytest.raises(
         RuntimeError, match=r"stop rule: gold\.mart.*'windows nest' is broken at S, A"
     ):

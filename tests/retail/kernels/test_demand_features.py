@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,9 +21,9 @@ from oracles.demand_features import (
     history,
     plain,
 )
+from slices import InMemory, Rows, in_memory
 
 from lakehouse import Slice
-from lakehouse.schema import arrow, parse
 from retail.gold.fact_inventory_daily import fact_inventory_daily
 from retail.gold.mart_demand_forecast_input import mart_demand_forecast_input
 from retail.kernels.demand_features import demand_features
@@ -31,36 +31,18 @@ from retail.silver.int_daily_sales import int_daily_sales
 
 OWN, SOLD, COUNTED = "mart_demand_forecast_input", "int_daily_sales", "fact_inventory_daily"
 TABLES = (mart_demand_forecast_input, int_daily_sales, fact_inventory_daily)
-SCHEMAS = {t.__name__: arrow(parse(t.declaration.schema)) for t in TABLES}  # type: ignore[attr-defined]
-
-
-@dataclass(frozen=True)
-class InMemory(Slice):
-    """A slice whose days lie in memory."""
-
-    tables: dict[tuple[str, date | None], pa.Table] = field(default_factory=dict)
-
-    def read(self, name: str, day: date | None, columns: Any) -> pa.Table:
-        empty = self.schemas[name].empty_table()
-        return self.tables.get((name, day), empty).select(list(columns))
 
 
 def slice_of(sales: Sales, counts: Counts, days: Iterable[date]) -> InMemory:
-    tables: dict[tuple[str, date | None], pa.Table] = {}
-    by_day: dict[tuple[str, date], list[dict[str, Any]]] = {}
+    rows: dict[tuple[str, date | None], Rows] = {}
     for (product, day), units in sales.items():
-        by_day.setdefault((SOLD, day), []).append(
-            {"store_id": "S", "product_id": product, "gross_units": units}
-        )
+        row = {"store_id": "S", "product_id": product, "gross_units": units}
+        rows.setdefault((SOLD, day), []).append(row)
     for (product, day), (ranged, stocked, price, demand) in counts.items():
         row = {"store_id": "S", "product_id": product, "is_ranged": ranged, "is_in_stock": stocked}
         row |= {"unit_price": Decimal(price), "daily_demand": Decimal(str(demand))}
-        by_day.setdefault((COUNTED, day), []).append(row)
-    for (name, day), rows in by_day.items():
-        fields = pa.schema([SCHEMAS[name].field(column) for column in rows[0]])
-        tables[name, day] = pa.Table.from_pylist(rows, fields)
-    held = {n: tuple(sorted(d for t, d in tables if t == n)) for n in (SOLD, COUNTED)}
-    return InMemory(OWN, "0", tuple(days), None, {}, held, SCHEMAS, {}, tables)
+        rows.setdefault((COUNTED, day), []).append(row)
+    return in_memory(TABLES, rows, days)
 
 
 def made(slice_: Slice) -> dict[tuple[str, date], dict[str, Any]]:
@@ -90,7 +72,7 @@ def rows(slice_: InMemory) -> dict[date, pa.Table]:
 
 def carried(slice_: InMemory, rows: dict[date, pa.Table], base: date) -> InMemory:
     """The slice with the rows of a day to start from."""
-    return replace(slice_, base=base, tables={**slice_.tables, (OWN, base): rows[base]})
+    return replace(slice_, unchanged=(base,), tables={**slice_.tables, (OWN, base): rows[base]})
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ def test_of_two_counts_of_a_pair_and_day_the_newest_counts(spark: SparkSession) 
         ("2026-06-04", *PAIR, 3, 1, -2, "i/2026-06-04.csv"),
     )
     assert_rows(
-        staged(stg_inventory_snapshots, raw, zone=None),
+        staged(stg_inventory_snapshots, raw, zone=None, store_ranges=1),
         stg_inventory_snapshots,
         f"{COUNT} closed_at sequence",
         ("2026-06-01", *PAIR, 5, 1, 4, "2026-06-01 23:59:59", "2026-06-03 00:00:00"),
@@ -36,7 +36,7 @@ def test_of_two_counts_of_a_pair_and_day_the_newest_counts(spark: SparkSession) 
 def test_a_source_s_zone_says_when_its_day_ends(spark: SparkSession) -> None:
     raw = landed(spark, INVENTORY_SNAPSHOTS, COUNT, ("2026-06-01", *PAIR, 9, 2, 7))
     assert_rows(
-        staged(stg_inventory_snapshots, raw, zone="Europe/London"),
+        staged(stg_inventory_snapshots, raw, zone="Europe/London", store_ranges=1),
         stg_inventory_snapshots,
         "closed_at",
         ("2026-06-01 22:59:59",),
@@ -54,7 +54,7 @@ def test_counts_that_cannot_be_are_rejected(spark: SparkSession) -> None:
         ("2026-06-01", *PAIR, None, 1, None),
         ("2026-06-01", *PAIR, 1, 0, "1.5"),
     )
-    assert rules_broken(stg_inventory_snapshots, raw, zone=None) == [
+    assert rules_broken(stg_inventory_snapshots, raw, zone=None, store_ranges=1) == [
         ["product_id is present", "store_id is well-formed"],
         ["quantity_available is INT"],
         ["quantity_available is present"],
