@@ -145,11 +145,14 @@ class Log:
         metrics = commits[0].get("operationMetrics", {}) if commits else {}
         return {name: int(value) for name, value in metrics.items() if str(value).isdigit()}
 
-    def last_added(self) -> list[int]:
-        """Sizes in bytes of the files that the newest commit added."""
+    def last_added(self) -> list[tuple[int, int]]:
+        """Rows, as their statistics say, and bytes of the files that the newest commit added."""
         commit = self.path / "_delta_log" / f"{self.version:020}.json"
         actions = [json.loads(line) for line in commit.read_text().splitlines()]
-        return [int(action["add"]["size"]) for action in actions if "add" in action]
+        added = [action["add"] for action in actions if "add" in action]
+        return [
+            (json.loads(a.get("stats") or "{}").get("numRecords", 0), int(a["size"])) for a in added
+        ]
 
     def partition_values(self, column: str) -> list[str]:
         """Values of a partition column that hold files, sorted."""

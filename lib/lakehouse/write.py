@@ -246,5 +246,7 @@ def files_and_bytes(path: Path) -> tuple[int, int, int]:
     merged = m.get("numTargetRowsInserted", 0) + m.get("numTargetRowsUpdated", 0)
     # A MERGE also counts the rows it copies beside the changed ones as its output.
     rows = merged if "numTargetRowsInserted" in m else m.get("numOutputRows", 0)
-    sizes = log.last_added()
-    return m.get("num_added_rows", rows), len(sizes), sum(sizes)
+    added = log.last_added()
+    if not m:  # files registered by a kernel's commit
+        rows = sum(count for count, _ in added)
+    return m.get("num_added_rows", rows), len(added), sum(size for _, size in added)
