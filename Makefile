@@ -8,7 +8,7 @@ LAKE ?= data/lake
 export PYTHONPATH := lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench clean clean-all
+.PHONY: help setup demo sql test test-fast lint format bench clean clean-all
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -17,6 +17,9 @@ setup: .venv/.ready ## the environment: Python packages, Delta jars, class-data 
 
 demo: .venv/.ready ## generate DAYS of a retailer, build every table, answer a few questions
 	@"$(BIN)/python" jobs/demo.py --days "$(DAYS)" --landing "$(LANDING)" --lake "$(LAKE)"
+
+sql: .venv/.ready ## a SQL shell over LAKE
+	@"$(BIN)/python" jobs/query.py --lake "$(LAKE)"
 
 test: .venv/.ready-test ## all tests, by two workers with a session each
 	@"$(BIN)/python" -m pytest -n 2

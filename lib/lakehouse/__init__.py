@@ -22,6 +22,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.events import fixed_rows, newest_state
 from lakehouse.landing.source import Contract
 from lakehouse.quality import conform, sequence
+from lakehouse.reading import Lake, lake
 from lakehouse.slices import Slice
 from lakehouse.snapshots import snapshot_events
 from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, surrogate_key, valid_at, versions, with_members
@@ -30,6 +31,7 @@ __all__ = [
     "NOT_APPLICABLE",
     "UNKNOWN",
     "Contract",
+    "Lake",
     "LakehouseError",
     "Slice",
     "by_commit",
@@ -46,6 +48,7 @@ __all__ = [
     "fixed_rows",
     "history",
     "keys",
+    "lake",
     "newest_state",
     "sequence",
     "setting",

@@ -1,10 +1,10 @@
 """Building one table: inputs at pinned versions, the affected part, one commit."""
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -45,14 +45,17 @@ class Outcome:
     rows: int = 0
     files: int = 0
     bytes: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
     seconds: float = 0.0
+    inputs: list[str] = field(default_factory=list)
+    version_before: int = -1
     version: int = -1
     warnings: tuple[str, ...] = field(default=())
 
 
 def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
     """Make the stale part of a table again and commit it with its record."""
-    started = time.monotonic()
     table = verdict.table
     target = Target(table, frame.path(table))
     before = Log(target.path).version
@@ -71,8 +74,6 @@ def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
         rows=rows,
         files=files,
         bytes=size,
-        version=log.version,
-        seconds=time.monotonic() - started,
         warnings=_warnings(spark, frame, target, log.version),
     )
 

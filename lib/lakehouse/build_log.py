@@ -2,8 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
 
 from lakehouse.build import Outcome
+from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame
 from lakehouse.own import write_rows
 
@@ -11,20 +17,25 @@ NAME = "build_log"
 GRAIN = "One row per build and table that it touched."
 DDL = """
     batch_id    STRING NOT NULL COMMENT 'The build; sorts by time',
-    ended_at    TIMESTAMP NOT NULL COMMENT 'End of the build, UTC',
+    started_at  TIMESTAMP COMMENT 'Start of the table, UTC; null where it was skipped',
+    ended_at    TIMESTAMP NOT NULL COMMENT 'End of the table, UTC; if skipped, of the build',
     table_name  STRING NOT NULL COMMENT 'layer.table',
     status      STRING NOT NULL COMMENT 'built, skipped, stopped or failed',
     mode        STRING COMMENT 'whole, or part: only the days or keys that changes reached',
     reason      STRING COMMENT 'Why it was built, or what went wrong',
-    rows_in     BIGINT COMMENT 'Landed records judged; staging tables only',
+    inputs      ARRAY<STRING> COMMENT 'Inputs in the version read, as gold.fact_sales@4',
+    rows_in     BIGINT COMMENT 'Landed records loaded or judged; else all that the inputs held',
     quarantined BIGINT COMMENT 'Records rejected among them',
     repeated    BIGINT COMMENT 'Good records that repeat or precede a kept one; whole builds only',
     row_count   BIGINT COMMENT 'Rows written',
     files       BIGINT COMMENT 'Data files written',
     bytes       BIGINT COMMENT 'Bytes written',
     seconds     DOUBLE COMMENT 'Wall seconds',
+    version_before BIGINT COMMENT 'Version of the table before; -1 where there was no table',
     version     BIGINT COMMENT 'Version of the table afterwards'
 """
+_SAME = ("started_at", "status", "mode", "reason", "inputs", "quarantined", "repeated", "files",
+         "bytes", "seconds", "version_before", "version")  # fmt: skip
 
 
 def append(frame: Frame, outcomes: Iterable[Outcome]) -> None:
@@ -33,15 +44,42 @@ def append(frame: Frame, outcomes: Iterable[Outcome]) -> None:
     rows = [
         {
             "batch_id": frame.batch,
-            "ended_at": ended,
+            "ended_at": outcome.ended_at or ended,
             "table_name": outcome.table,
+            "rows_in": _rows_in(frame, outcome),
             "row_count": outcome.rows,
-            **{
-                name: getattr(outcome, name)
-                for name in ("status", "mode", "reason", "rows_in", "quarantined", "repeated",
-                             "files", "bytes", "seconds", "version")
-            },
+            **{name: getattr(outcome, name) for name in _SAME},
         }
         for outcome in outcomes
-    ]  # fmt: skip
+    ]
     write_rows(frame.lake / "ops" / NAME, DDL, GRAIN, rows, frame.record)
+
+
+def last_run(lake: Path) -> list[dict[str, Any]]:
+    """The rows of the newest build, in the order in which its tables were started.
+
+    Raises LakehouseError where no build is logged.
+    """
+    path = lake / "ops" / NAME
+    if not DeltaTable.is_deltatable(str(path)):
+        raise LakehouseError(f"There is no build log in {lake}; build first (jobs/build.py).")
+    rows = DeltaTable(str(path)).to_pyarrow_table().to_pylist()
+    newest = max(row["batch_id"] for row in rows)
+    found = [row for row in rows if row["batch_id"] == newest]
+    return sorted(found, key=lambda row: (row["started_at"] or row["ended_at"], row["table_name"]))
+
+
+def _rows_in(frame: Frame, outcome: Outcome) -> int | None:
+    table = frame.catalogue.tables[outcome.table.partition(".")[2]]
+    if outcome.rows_in is not None or outcome.status != "built":
+        return outcome.rows_in
+    if table.entity is not None:
+        return outcome.rows
+    read = (name.rsplit("@", 1) for name in outcome.inputs)
+    return sum(_held(frame.lake / name.replace(".", "/"), int(number)) for name, number in read)
+
+
+@cache
+def _held(path: Path, version: int) -> int:
+    """Rows that a version of a table holds, as the log tells."""
+    return int(DeltaTable(str(path), version=version).count())

@@ -23,6 +23,8 @@ from lakehouse.landing import ledger
 from lakehouse.schema import Column, parse
 from lakehouse.views import View
 
+# The tables that no file declares: what the engine keeps of itself.
+KEPT = (ledger, quarantine, build_log, findings)
 _NOTE = "<!-- Written by jobs/describe.py from the declarations; change those, not this page. -->"
 _MARKS = ("<!-- lineage -->", "<!-- /lineage -->")
 
@@ -108,7 +110,7 @@ def _dictionary(catalogue: Catalogue) -> Iterator[str]:
         for view in catalogue.views.values():
             if view.layer == layer:
                 yield from _view(view, catalogue.view_columns[view.full_name])
-    for kept in (ledger, quarantine, build_log, findings):
+    for kept in KEPT:
         yield from (f"### ops.{kept.NAME}", "", f"{kept.GRAIN} No file declares it.", "")
         yield from _columns(parse(kept.DDL), {})
         yield ""

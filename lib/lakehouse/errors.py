@@ -7,8 +7,12 @@ from collections.abc import Iterable
 class LakehouseError(Exception):
     """One sentence: what was found, where, what was expected, what to do.
 
-    Jobs print it on stderr and exit with status 2; nothing has been written.
+    Jobs print it on stderr and exit with status 2; nothing has been written. A notebook shows it
+    without the way that led there.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame
 from lakehouse.log import Log
-from lakehouse.query import tables_in
+from lakehouse.reading import tables_in
 
 # Readers that started before a file was removed still want it; Delta's own limit is the same.
 LEAST_HOURS = 168

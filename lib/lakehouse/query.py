@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,15 +18,11 @@ from rich.table import Table
 
 from lakehouse.catalogue import Catalogue
 from lakehouse.declare import History
-from lakehouse.errors import LakehouseError, first_line
+from lakehouse.errors import LakehouseError
+from lakehouse.reading import Lake, spark_errors, tables_of
+from lakehouse.session import start
 
 Row = tuple[Any, ...]
-
-
-def tables_in(lake: Path) -> Iterator[tuple[str, str, Path]]:
-    """Layer, name and path of every Delta table in the lake."""
-    for log in sorted(lake.glob("*/*/_delta_log")):
-        yield log.parent.parent.name, log.parent.name, log.parent
 
 
 def connect(
@@ -42,9 +38,7 @@ def connect(
 
     Raises LakehouseError where the folder holds no lake.
     """
-    found = list(tables_in(lake))
-    if not found:
-        raise LakehouseError(f"There is no lake in {lake}; build one first (jobs/build.py).")
+    found = tables_of(lake)
     connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"LOAD '{_extension()}'")
@@ -99,17 +93,6 @@ def _empty(path: Path) -> str:
     return f"SELECT {', '.join(columns)} WHERE false"
 
 
-def spark_views(spark: Any, lake: Path, catalogue: Catalogue) -> None:
-    """The same names in a Spark session, as schemas over the lake's paths."""
-    found = list(tables_in(lake))
-    for layer, name, path in found:
-        spark.sql(f"CREATE SCHEMA IF NOT EXISTS {layer}")
-        spark.sql(f"DROP TABLE IF EXISTS {layer}.{name}")
-        spark.sql(f"CREATE TABLE {layer}.{name} USING delta LOCATION '{path}'")
-    for view in catalogue.views_over(f"{layer}.{name}" for layer, name, _ in found):
-        spark.sql(f"CREATE OR REPLACE VIEW {view.full_name} AS {view.sql}")
-
-
 def in_spark(
     conf: Mapping[str, Any], lake: Path, catalogue: Catalogue, sql: str
 ) -> tuple[list[str], list[Row]]:
@@ -117,17 +100,10 @@ def in_spark(
 
     Raises LakehouseError where Spark refuses it.
     """
-    from pyspark.errors import PySparkException
-
-    from lakehouse.session import start
-
-    spark = start(conf)
-    spark_views(spark, lake, catalogue)
-    try:
-        answer = spark.sql(sql)
+    tables_of(lake)
+    answer = Lake(lake, catalogue, start(conf)).sql(sql)
+    with spark_errors():
         return answer.columns, [tuple(row) for row in answer.collect()]
-    except PySparkException as error:
-        raise LakehouseError(f"The query failed: {first_line(error)}") from None
 
 
 def in_duckdb(

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lakehouse import build_log
 from lakehouse.build import Outcome
 from lakehouse.frame import Frame
+from lakehouse.query import show
 from lakehouse.run import Report, Result, run
 
 console = Console(highlight=False, soft_wrap=True)
@@ -68,5 +71,36 @@ def summary(result: Result) -> None:
     if not result.outcomes:
         console.print(f"Nothing changed: every table is up to date ({result.seconds:.1f} s).")
         return
+    if result.trouble:
+        console.print(f"warning: {result.trouble}")
     rows = sum(outcome.rows for outcome in built)
     console.print(f"{len(built)} tables built, {rows:,} rows written, {result.seconds:.1f} s.")
+
+
+def last_run(lake: Path) -> int:
+    """Show the newest build of a lake, as its log has it, a row a table; the exit status.
+
+    Raises LakehouseError where no build is logged.
+    """
+    rows = build_log.last_run(lake)
+    shown = [
+        {
+            "table": row["table_name"],
+            "status": row["status"],
+            "mode": row["mode"],
+            "rows_in": row["rows_in"],
+            "rows_out": row["row_count"],
+            "quarantined": row["quarantined"],
+            "files": row["files"],
+            "bytes": row["bytes"],
+            "seconds": round(row["seconds"], 1),
+            "version": f"{row['version_before']} to {row['version']}" if row["started_at"] else "",
+            "reason": row["reason"],
+        }
+        for row in rows
+    ]
+    first = min(row["started_at"] or row["ended_at"] for row in rows)
+    took = (max(row["ended_at"] for row in rows) - first).total_seconds()
+    title = f"Build {rows[0]['batch_id']} of {lake}: {len(rows)} tables in {took:.0f} s"
+    show(list(shown[0]), [tuple(row.values()) for row in shown], title=title)
+    return 0

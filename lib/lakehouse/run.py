@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +18,9 @@ from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.judge import note_held
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey, survey
 from lakehouse.landing.load import load_files
+from lakehouse.lineage import Events
 from lakehouse.lock import lake_lock
+from lakehouse.log import Log
 from lakehouse.plan import judge, refuse_what_cannot_be_built
 from lakehouse.session import sibling, start
 
@@ -33,6 +36,7 @@ class Result:
     set_aside: list[LandingFile] = field(default_factory=list)
     known_set_aside: list[LandingFile] = field(default_factory=list)
     replays: list[LandingFile] = field(default_factory=list)
+    trouble: str = ""
     seconds: float = 0.0
 
     @property
@@ -53,6 +57,7 @@ def run(frame: Frame, selection: Iterable[str] = (), report: Report = lambda _: 
         ledger = Ledger(frame.lake)
         ledger.check_source(frame.source)
         refuse_what_cannot_be_built(frame, names)
+        events = Events(frame)
         if frame.adapt:
             frame.adapt(frame.landing)
         known = ledger.read()
@@ -62,7 +67,7 @@ def run(frame: Frame, selection: Iterable[str] = (), report: Report = lambda _: 
         absent = [entity for entity in found.absent if entity in loaded]
         result = Result(absent=absent, set_aside=found.newly_set_aside)
         ledger.write(found.files, frame.record)
-        _Run(frame, names, found, report, result).go()
+        _Run(frame, names, found, report, result, events).go()
         new = {(file.entity, file.path) for file in found.newly_set_aside}
         for key, file in found.files.items():
             if file.is_set_aside and key not in new:
@@ -108,9 +113,16 @@ class _Run:
     """The state of one run; tables whose inputs have ended are built side by side."""
 
     def __init__(
-        self, frame: Frame, names: list[str], found: Survey, report: Report, result: Result
+        self,
+        frame: Frame,
+        names: list[str],
+        found: Survey,
+        report: Report,
+        result: Result,
+        events: Events,
     ):
         self.frame, self.found, self.report, self.result = frame, found, report, result
+        self.events = events
         self.waiting = list(names)
         self.spark: SparkSession | None = None
         self.loaded: dict[tuple[str, str], LandingFile] = {}
@@ -133,6 +145,8 @@ class _Run:
                 ledger = Ledger(self.frame.lake)
                 ledger.write(self.found.files | self.loaded, self.frame.record)
                 build_log.append(self.frame, self.result.outcomes)
+            self.events.closed(self.result.outcomes, interrupted=bool(self.waiting or running))
+            self.result.trouble = self.events.trouble
 
     def _submit(
         self,
@@ -158,7 +172,31 @@ class _Run:
                 running[pool.submit(self._make, verdict)] = name
 
     def _make(self, verdict: Verdict) -> Outcome:
-        """Build one table in the session of this worker thread, its own settings and views."""
+        """Build one table, or say why not; when, and from which versions to which."""
+        table = verdict.table
+        versions = {name: pin.version for name, pin in verdict.pins.items()}
+        started, before = datetime.now(UTC), Log(self.frame.path(table)).version
+        self.events.started(table, versions)
+        try:
+            outcome = self._built(verdict)
+        except Exception as error:
+            status = "stopped" if is_stop(error) else "failed"
+            outcome = Outcome(table.full_name, status, explain(error, table))
+        ended = datetime.now(UTC)
+        outcome = replace(
+            outcome,
+            started_at=started,
+            ended_at=ended,
+            seconds=(ended - started).total_seconds(),
+            inputs=[f"{self.frame.catalogue.tables[n].full_name}@{v}" for n, v in versions.items()],
+            version_before=before,
+            version=Log(self.frame.path(table)).version,
+        )
+        self.events.ended(table, outcome, versions)
+        return outcome
+
+    def _built(self, verdict: Verdict) -> Outcome:
+        """The table, built in the session of this worker thread, its own settings and views."""
         if not hasattr(self.local, "spark"):
             self.local.spark = sibling(self._session())
         if verdict.table.entity is None:
@@ -171,16 +209,10 @@ class _Run:
         return self.spark
 
     def _ended(self, name: str, future: Future[Outcome]) -> None:
-        table = self.frame.catalogue.tables[name]
-        error = future.exception()
-        if isinstance(error, KeyboardInterrupt):
-            raise error
-        if isinstance(error, Exception):
+        outcome = future.result()
+        if outcome.status != "built":
             self.broken.add(name)
-            status = "stopped" if is_stop(error) else "failed"
-            self._add(Outcome(table.full_name, status, explain(error, table)))
-            return
-        self._add(future.result())
+        self._add(outcome)
 
     def _add(self, outcome: Outcome) -> None:
         self.result.outcomes.append(outcome)

@@ -17,7 +17,7 @@ from lakehouse.declare import Conserved, Spread
 from lakehouse.feed import Pinned
 from lakehouse.invoke import invoke
 from lakehouse.log import Log
-from lakehouse.query import spark_views
+from lakehouse.reading import Lake
 from lakehouse.write import shaped
 from retail.questions import QUESTIONS
 
@@ -68,21 +68,21 @@ def test_references_point_at_rows(whole: Path, table: Table, column: str, target
 
 
 def test_views_answer_alike_in_both_engines(spark: SparkSession, whole: Path) -> None:
-    spark_views(spark, whole, CATALOGUE)
+    lake = Lake(whole, CATALOGUE, spark)
     for view in CATALOGUE.views.values():
-        assert_alike(spark, whole, f"SELECT * FROM {view.full_name} ORDER BY ALL LIMIT 2000")
+        assert_alike(lake, f"SELECT * FROM {view.full_name} ORDER BY ALL LIMIT 2000")
 
 
 def test_questions_are_answered_alike_in_both_engines(spark: SparkSession, whole: Path) -> None:
-    spark_views(spark, whole, CATALOGUE)
+    lake = Lake(whole, CATALOGUE, spark)
     for sql in QUESTIONS.values():
-        assert_alike(spark, whole, sql)
+        assert_alike(lake, sql)
 
 
-def assert_alike(spark: SparkSession, lake: Path, sql: str) -> None:
+def assert_alike(lake: Lake, sql: str) -> None:
     """Equal rows in equal order; numbers up to the last digits of a float."""
-    found = [[plain(value) for value in row] for row in spark.sql(sql).collect()]
-    expected = [[plain(value) for value in row] for row in ask(lake, sql)]
+    found = [[plain(value) for value in row] for row in lake.sql(sql).collect()]
+    expected = [[plain(value) for value in row] for row in ask(lake.path, sql)]
     assert len(found) > 0, sql
     assert found == [
         [pytest.approx(value) if isinstance(value, float) else value for value in row]

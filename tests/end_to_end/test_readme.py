@@ -4,12 +4,15 @@ import importlib
 import re
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlglot
 from end_to_end.lakes import CATALOGUE, ask
 from places import ROOT, Build
+from pyspark.sql import SparkSession
 
+from lakehouse import LakehouseError, lake
 from lakehouse.catalogue import Catalogue, Table, describe
 from lakehouse.conf import load
 from lakehouse.landing.source import load_source
@@ -83,3 +86,33 @@ def test_a_table_is_added_by_one_file(
     assert ask(whole, f"SELECT {law.own} FROM {added.full_name}") == ask(
         whole, f"SELECT {law.theirs} FROM {law.table}"
     )
+
+
+def test_reading_from_python_goes_as_the_page_says(
+    spark: SparkSession, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Spark and without, the numbers are those that another engine and other words give."""
+    monkeypatch.setenv("LAKEHOUSE_LAKE", str(whole))
+    page = (ROOT / "docs/reading.md").read_text().replace("data/lake", str(whole))
+    with_spark, without = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(with_spark, names)
+    exec(without, names)
+    by_channel = [tuple(row) for row in names["by_channel"].itertuples(index=False)]
+    assert by_channel == ask(
+        whole, "SELECT channel, sum(net_amount) FROM gold.fact_sales GROUP BY ALL ORDER BY ALL"
+    )
+    assert [(names["margin"]["net_amount"].sum(),)] == ask(
+        whole, "SELECT sum(net_amount) FROM gold.fact_sales"
+    )
+    (classic,) = [sql for sql in QUERIES if "LIMIT 10" in sql]
+    assert [tuple(row) for row in names["top"].itertuples(index=False)] == [
+        (key, name, pytest.approx(float(revenue))) for key, name, revenue in ask(whole, classic)
+    ]
+    assert names["first"].count_rows() > 0
+    with pytest.raises(
+        LakehouseError, match=r"has no gold.fact_sale; did you mean gold.fact_sales"
+    ):
+        lake().table("gold.fact_sale")
+    with pytest.raises(LakehouseError, match=r"The query failed: .*net_amonut"):
+        lake().sql("SELECT net_amonut FROM gold.fact_sales")

@@ -1,5 +1,7 @@
 """Incremental builds of the toy: after any change the lake is what one full build gives."""
 
+import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -8,8 +10,11 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from toy.house import House
 
-from lakehouse import LakehouseError, catalogue
+from lakehouse import LakehouseError, build_log, catalogue
+from lakehouse.build import Outcome
 from lakehouse.landing import load
+from lakehouse.log import Record
+from lakehouse.own import write_rows
 from lakehouse.run import dry_run
 
 DAILY = ("sold_on", "amount")
@@ -253,6 +258,42 @@ def test_a_vacuumed_change_feed_means_a_whole_build(house: House) -> None:
     assert outcome.mode == "whole"
     assert "change" in outcome.reason
     assert house.rows("int_daily", *DAILY) == [("2026-06-02", "7.00"), ("2026-06-03", "8.00")]
+
+
+def test_the_log_says_what_went_in_and_out_and_events_say_the_same(house: House) -> None:
+    house.land("sales/2026-06-03.csv", "3,A,2026-06-03,6,", "4,A,2026-06-03,1,", ",A,2026-06-03,1,")
+    (house.path("fact_sale").parent / "dim_item").rename(house.folder / "dim_item")
+    target = house.folder / "events.jsonl"
+    assert house.build(openlineage=str(target)).exit_status == 0
+    log = {row["table_name"]: row for row in build_log.last_run(house.lake)}
+    judged, fact = log["silver.stg_sales"], log["gold.fact_sale"]
+    assert (judged["rows_in"], judged["quarantined"], judged["row_count"]) == (3, 1, 2)
+    assert (log["bronze.raw_sales"]["rows_in"], log["bronze.raw_sales"]["row_count"]) == (3, 3)
+    # Four sales and the one version of item A, read whole because dim_item is another table now.
+    assert (fact["mode"], fact["rows_in"], fact["row_count"]) == ("whole", 5, 4)
+    held = DeltaTable(str(house.path("fact_sale")))
+    assert (fact["version_before"], fact["version"]) == (held.version() - 1, held.version())
+    assert fact["inputs"] == [
+        f"silver.stg_sales@{DeltaTable(str(house.path('stg_sales'))).version()}",
+        f"gold.dim_item@{DeltaTable(str(house.path('dim_item'))).version()}",
+    ]
+    assert fact["started_at"] >= log["gold.dim_item"]["ended_at"] > judged["started_at"]
+    assert fact["seconds"] == (fact["ended_at"] - fact["started_at"]).total_seconds() > 0
+    events = [json.loads(line) for line in target.read_text().splitlines()]
+    done = {e["job"]["name"]: e for e in events if e["eventType"] == "COMPLETE"}
+    assert set(done) == {*log, "build"}
+    written = done["gold.fact_sale"]["outputs"][0]["outputFacets"]["outputStatistics"]
+    assert (written["rowCount"], written["size"]) == (fact["row_count"], fact["bytes"])
+
+
+def test_a_log_of_an_earlier_release_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    record = Record(batch="1")
+    earlier = "batch_id STRING NOT NULL COMMENT 'b', ended_at TIMESTAMP COMMENT 'e'"
+    write_rows(tmp_path / "ops/build_log", earlier, "g", [{"batch_id": "1"}], record)
+    frame = replace(House(tmp_path).frame(), lake=tmp_path)
+    build_log.append(frame, [Outcome("gold.fact_sale", "skipped", "why")])
+    (row,) = build_log.last_run(tmp_path)
+    assert (row["batch_id"], row["status"], row["started_at"]) == (frame.batch, "skipped", None)
 
 
 def test_as_of_reads_no_further(house: House) -> None:

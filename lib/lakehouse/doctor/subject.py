@@ -17,7 +17,7 @@ from lakehouse.declare import History
 from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.frame import Frame
 from lakehouse.moments import day
-from lakehouse.query import tables_in
+from lakehouse.reading import tables_in
 from lakehouse.type2 import IS_CURRENT, OPEN_END, VALID_FROM, VALID_TO
 
 # Columns that differ in every version whatever happened: they are no attributes.

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -42,7 +41,6 @@ def load_files(
 
     ``loaded`` receives the ledger rows of the files whose records are now in bronze.
     """
-    started = time.monotonic()
     table = verdict.table
     assert table.entity is not None
     target = Target(table, frame.path(table))
@@ -69,8 +67,6 @@ def load_files(
         rows=rows_written,
         files=files,
         bytes=size,
-        version=Log(target.path).version,
-        seconds=time.monotonic() - started,
     )
 
 
