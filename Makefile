@@ -5,10 +5,12 @@ BIN := .venv/bin
 DAYS ?= 30
 LANDING ?= data/landing
 LAKE ?= data/lake
+PORT ?= 8000
+MERMAID := 11.17.2
 export PYTHONPATH := lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sql test test-fast lint format bench clean clean-all
+.PHONY: help setup demo sql notebook docs docs-serve test test-fast test-docs test-notebooks lint format bench clean clean-all
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -21,11 +23,26 @@ demo: .venv/.ready ## generate DAYS of a retailer, build every table, answer a f
 sql: .venv/.ready ## a SQL shell over LAKE
 	@"$(BIN)/python" jobs/query.py --lake "$(LAKE)"
 
+notebook: .venv/.ready-notebooks ## open the notebooks in a browser, over LAKE
+	@LAKEHOUSE_LAKE="$(abspath $(LAKE))" "$(BIN)/python" -m jupyter lab notebooks
+
+docs: .venv/.ready-docs ## the documentation as a site in build/docs/site, with the figures of LAKE
+	@"$(BIN)/python" jobs/docs.py --lake "$(LAKE)"
+
+docs-serve: docs ## the same, served on PORT
+	@"$(BIN)/python" -m http.server --bind 127.0.0.1 --directory build/docs/site $(PORT)
+
 test: .venv/.ready-test ## all tests, by two workers with a session each
 	@"$(BIN)/python" -m pytest -n 2
 
 test-fast: .venv/.ready-test ## the tests that need no JVM
 	@"$(BIN)/python" -m pytest -m "not spark"
+
+test-docs: .venv/.ready-docs .venv/.ready-test ## build the site of the documentation, follow every link
+	@"$(BIN)/python" -m pytest tests/extras/test_site.py
+
+test-notebooks: .venv/.ready-notebooks .venv/.ready-test ## execute every notebook on a small lake
+	@"$(BIN)/python" -m pytest tests/extras/test_notebooks.py
 
 lint: .venv/.ready-test ## style, types and architecture
 	@"$(BIN)/ruff" check lib jobs tests
@@ -61,4 +78,17 @@ clean-all: clean ## remove the environment too
 
 .venv/.ready-test: .venv/.ready
 	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable ".[local,test]"
+	@touch $@
+
+.venv/.ready-notebooks: .venv/.ready
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable ".[local,notebooks]"
+	@touch $@
+
+# The diagrams of the site are drawn in the browser, by a script that the site brings along.
+.venv/.ready-docs: .venv/.python
+	@command -v npm > /dev/null || { echo "make docs needs npm, once, for the script that draws the diagrams: install it (on Debian: npm)." >&2; exit 2; }
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable ".[local,docs]"
+	@cd .venv && npm pack --silent mermaid@$(MERMAID) > /dev/null && \
+	    tar -xzf mermaid-$(MERMAID).tgz --strip-components=2 package/dist/mermaid.min.js && \
+	    rm mermaid-$(MERMAID).tgz && touch mermaid.min.js
 	@touch $@

@@ -12,6 +12,7 @@ from lakehouse.build import Outcome
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame
 from lakehouse.own import write_rows
+from lakehouse.schema import names
 
 NAME = "build_log"
 GRAIN = "One row per build and table that it touched."
@@ -65,7 +66,9 @@ def last_run(lake: Path) -> list[dict[str, Any]]:
         raise LakehouseError(f"There is no build log in {lake}; build first (jobs/build.py).")
     rows = DeltaTable(str(path)).to_pyarrow_table().to_pylist()
     newest = max(row["batch_id"] for row in rows)
-    found = [row for row in rows if row["batch_id"] == newest]
+    # A log of an earlier release may lack columns until the next build.
+    lacking = dict.fromkeys(names(DDL))
+    found = [lacking | row for row in rows if row["batch_id"] == newest]
     return sorted(found, key=lambda row: (row["started_at"] or row["ended_at"], row["table_name"]))
 
 

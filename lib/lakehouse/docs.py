@@ -49,8 +49,8 @@ def snapshot(catalogue: Catalogue) -> str:
         table = catalogue.tables[name]
         lines = [f"{table.full_name}: {table.grain}"]
         lines += [f"    key {', '.join(table.declaration.key)}"] if table.declaration.key else []
-        lines += [f"    {_scope(table.declaration.scope)}"]
-        lines += [f"    from {n}: {_spread(s)}" for n, s in table.inputs.items()]
+        lines += [f"    {scope_text(table.declaration.scope)}"]
+        lines += [f"    from {n}: {spread_text(s)}" for n, s in table.inputs.items()]
         lines += [f"    takes {path}" for path in table.settings.values()]
         lines += ["    takes as_of"] if table.takes_as_of else []
         lines += [f"    {own} -> {other}" for own, other in table.declaration.references.items()]
@@ -73,6 +73,21 @@ def lineage(catalogue: Catalogue) -> list[str]:
     for view in catalogue.views.values():
         lines += [f"  {name} -.-> {view.name}" for name in _names(view)]
     return lines
+
+
+def readers(catalogue: Catalogue, name: str) -> list[str]:
+    """The tables made from a table or view, and the views that select from it."""
+    found = [n for n, table in catalogue.tables.items() if name in table.inputs]
+    return sorted([*found, *(v.name for v in catalogue.views.values() if name in _names(v))])
+
+
+def neighbours(catalogue: Catalogue, name: str) -> list[str]:
+    """A Mermaid flowchart of one table or view between what it is made from and what reads it."""
+    one = catalogue.tables.get(name) or catalogue.views[name]
+    inputs = list(one.inputs) if isinstance(one, Table) else _names(one)
+    lines = ["flowchart LR", f"  {name}:::here", "  classDef here stroke-width:3px"]
+    lines += [f"  {upstream} --> {name}" for upstream in inputs]
+    return [*lines, *(f"  {name} --> {reader}" for reader in readers(catalogue, name))]
 
 
 def relations(catalogue: Catalogue) -> list[str]:
@@ -112,7 +127,7 @@ def _dictionary(catalogue: Catalogue) -> Iterator[str]:
                 yield from _view(view, catalogue.view_columns[view.full_name])
     for kept in KEPT:
         yield from (f"### ops.{kept.NAME}", "", f"{kept.GRAIN} No file declares it.", "")
-        yield from _columns(parse(kept.DDL), {})
+        yield from columns_table(parse(kept.DDL), {})
         yield ""
 
 
@@ -120,25 +135,33 @@ def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
     declaration = table.declaration
     yield from (f"### {table.full_name}", "", table.comment, "")
     facts = [f"Key: {', '.join(declaration.key)}."] if declaration.key else []
-    facts += [f"Rewritten: {_scope(declaration.scope)}."]
+    facts += [f"Rewritten: {scope_text(declaration.scope)}."]
     if table.inputs:
-        facts += [f"Made from {', '.join(f'{n} ({_spread(s)})' for n, s in table.inputs.items())}."]
-    followed = sorted(n for n, t in catalogue.tables.items() if table.name in t.inputs)
+        facts += [
+            f"Made from {', '.join(f'{n} ({spread_text(s)})' for n, s in table.inputs.items())}."
+        ]
+    followed = [name for name in readers(catalogue, table.name) if name in catalogue.tables]
     facts += [f"Read by {', '.join(followed)}."] if followed else []
     yield from (" ".join(facts), "")
-    yield from _columns(table.columns, declaration.references)
+    yield from columns_table(table.columns, declaration.references)
     yield ""
+    yield from rules(table)
+    if declaration.expects or declaration.conserves:
+        yield ""
+
+
+def rules(table: Table) -> Iterator[str]:
+    """What every row must hold, what is counted where it does not, and what is conserved."""
+    declaration = table.declaration
     for rule in declaration.expects:
         yield f"- {rule.severity}: {rule.name} (`{rule.sql}`)"
     if declaration.ties == "quarantine":
         yield f"- quarantine: no ties (records of one {', '.join(declaration.key)} are equal)"
     for law in declaration.conserves:
         yield f"- conserved: `{law.own}` is `{law.theirs}` of {law.table}"
-    if declaration.expects or declaration.conserves:
-        yield ""
 
 
-def _columns(columns: Iterable[Column], references: Mapping[str, str]) -> Iterator[str]:
+def columns_table(columns: Iterable[Column], references: Mapping[str, str]) -> Iterator[str]:
     yield from ("| column | type | | meaning |", "| --- | --- | --- | --- |")
     for column in columns:
         target = references.get(column.name)
@@ -163,7 +186,7 @@ def _names(view: View) -> list[str]:
     return [name.split(".")[1] for name in view.inputs]
 
 
-def _scope(scope: Scope) -> str:
+def scope_text(scope: Scope) -> str:
     match scope:
         case Days():
             return f"the affected days of {scope.column}"
@@ -178,7 +201,7 @@ def _scope(scope: Scope) -> str:
     return "whole"
 
 
-def _spread(spread: Spread | None) -> str:
+def spread_text(spread: Spread | None) -> str:
     match spread:
         case ByDay():
             first, last = spread.offsets[0], spread.offsets[-1]

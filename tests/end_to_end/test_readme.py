@@ -1,6 +1,5 @@
 """What the README shows works: its queries and its table."""
 
-import importlib
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,10 +12,12 @@ from places import ROOT, Build
 from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError, lake
-from lakehouse.catalogue import Catalogue, Table, describe
+from lakehouse.catalogue import load as load_catalogue
 from lakehouse.conf import load
+from lakehouse.docs import pages
 from lakehouse.landing.source import load_source
 from lakehouse.query import in_duckdb
+from retail import gold
 from retail.contracts import CONTRACTS
 from retail.questions import QUESTIONS
 
@@ -66,26 +67,37 @@ def test_the_source_of_the_docs_is_one(tmp_path: Path) -> None:
     assert set(source.settings) - {"landing"} < set(load("local"))
 
 
-def test_a_table_is_added_by_one_file(
+def test_a_table_is_added_as_contributing_says(
+    spark: SparkSession,
     build: Build,
     landing: Path,
     whole: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    """The four steps: the file, its own test, the derived pages, the build and the question."""
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    code, own_test = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "mart_category_sales.py").write_text(code)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    module = importlib.import_module("mart_category_sales")
-    added = describe(module.mart_category_sales, "gold")
-    assert isinstance(added, Table)
-    catalogue = Catalogue([*CATALOGUE.tables.values(), added], CATALOGUE.views.values())
-    result = build(landing, whole, catalogue=catalogue)
+    monkeypatch.setattr(gold, "__path__", [*gold.__path__, str(tmp_path)])
+    names: dict[str, Any] = {}
+    exec(own_test, names)
+    (behaviour,) = [name for name in names if name.startswith("test_")]
+    names[behaviour](spark)
+    catalogue = load_catalogue("retail")
+    assert set(catalogue.tables) - set(CATALOGUE.tables) == {"mart_category_sales"}
+    written = [path.name for path, text in pages(catalogue, ROOT).items()
+               if "fact_sales --> mart_category_sales" in text]  # fmt: skip
+    assert written == ["model.md", "README.md"]
+    result = build(landing, whole, "mart_category_sales", catalogue=catalogue)
     assert [outcome.table for outcome in result.outcomes] == ["gold.mart_category_sales"]
+    added = catalogue.tables["mart_category_sales"]
     (law,) = added.declaration.conserves
     assert ask(whole, f"SELECT {law.own} FROM {added.full_name}") == ask(
         whole, f"SELECT {law.theirs} FROM {law.table}"
     )
+    (question,) = re.findall(r"query\.py \"(.*?)\"", page)
+    assert len(in_duckdb(whole, catalogue, question)[1]) == 5
 
 
 def test_reading_from_python_goes_as_the_page_says(
