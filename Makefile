@@ -10,7 +10,7 @@ MERMAID := 11.17.2
 export PYTHONPATH := lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sql notebook docs docs-serve test test-fast test-docs test-notebooks lint format bench clean clean-all
+.PHONY: help setup demo sql notebook docs docs-serve test coverage wheel test-fast test-docs test-notebooks lint format bench clean clean-all
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -34,6 +34,12 @@ docs-serve: docs ## the same, served on PORT
 
 test: .venv/.ready-test ## all tests, by two workers with a session each
 	@"$(BIN)/python" -m pytest -n 2
+
+coverage: .venv/.ready-test ## the same with coverage of lib, in build/coverage.xml
+	@"$(BIN)/python" -m pytest -n 2 --cov=lib --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
+
+wheel: .venv/.python ## the wheel, without Spark, in build/dist
+	@"$(BIN)/python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/dist .
 
 test-fast: .venv/.ready-test ## the tests that need no JVM
 	@"$(BIN)/python" -m pytest -m "not spark"

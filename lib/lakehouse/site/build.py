@@ -23,6 +23,12 @@ from lakehouse.site.terms import terms
 MERMAID = "mermaid.min.js"
 # Pages for readers of the repository, for which the site has better ones.
 _INSTEAD = {"tables.md": "tables/index.md", "model.md": "model.md"}
+# Pages beside docs/, by their names on the site.
+_BESIDE = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+}
 
 
 def stage(root: Path, catalogue: Catalogue, package: str, lake: Path, folder: Path) -> Path:
@@ -78,11 +84,11 @@ def _written(root: Path) -> Iterator[tuple[str, str]]:
         name = str(file.relative_to(root / "docs"))
         if name not in _INSTEAD:
             yield name, _relinked(file.read_text(encoding="utf-8"), name)
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    intro = readme.partition("\n## Find your way")[0]
-    intro = re.sub(r"<!-- lineage -->.*<!-- /lineage -->", "See [lineage](lineage.md).", intro,
-                   flags=re.S)  # fmt: skip
-    yield "index.md", _relinked(intro.replace("](docs/", "]("), "index.md")
+    for name, page in _BESIDE.items():
+        text = (root / name).read_text(encoding="utf-8").partition("\n## Find your way")[0]
+        text = re.sub(r"<!-- lineage -->.*<!-- /lineage -->", "See [lineage](lineage.md).", text,
+                      flags=re.S)  # fmt: skip
+        yield page, _relinked(text.replace("](docs/", "]("), page)
 
 
 def _relinked(text: str, page: str) -> str:
@@ -94,8 +100,8 @@ def _relinked(text: str, page: str) -> str:
         name = target.removeprefix("../").removeprefix("docs/")
         if name in _INSTEAD:
             return f"[{label}]({up}{_INSTEAD[name]})"
-        if name == "README.md":
-            return f"[{label}]({up}index.md{anchor})"
+        if name in _BESIDE:
+            return f"[{label}]({up}{_BESIDE[name]}{anchor})"
         if not name.endswith(("/", ".md", ".png")) or target.startswith("../"):
             return f"{label} (`{name}`)"
         return match[0]
