@@ -40,14 +40,13 @@ def execute(folder: Path, lake: Path, output: Path) -> Iterator[Executed]:
             "Notebooks need Jupyter, which is not installed here; install this project's extra"
             " [notebooks] (make notebook does)."
         ) from None
-    environment = os.environ | {LAKE: str(lake)}
     output.mkdir(parents=True, exist_ok=True)
     for file in files:
         notebook: Any = nbformat.read(file, as_version=4)
         # Times of each cell would make every run another file.
         client = NotebookClient(notebook, timeout=SECONDS, record_timing=False)
         try:
-            client.execute(cwd=str(folder), env=environment)
+            client.execute(cwd=str(folder), env=environment(lake))
         except CellExecutionError as error:
             yield Executed(file.name, _sentence(error))
             continue
@@ -56,6 +55,13 @@ def execute(folder: Path, lake: Path, output: Path) -> Iterator[Executed]:
             page = _page(HTMLExporter, notebook)
             (output / f"{file.stem}.html").write_text(page, encoding="utf-8")
         yield Executed(file.name, "")
+
+
+def environment(lake: Path) -> dict[str, str]:
+    """What a kernel is told: its lake, and the library that runs it."""
+    library = str(Path(__file__).parents[1])
+    paths = [library, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {LAKE: str(lake), "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _page(exporter: Any, notebook: Any) -> str:

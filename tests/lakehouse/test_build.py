@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from toy.house import House
 
-from lakehouse import LakehouseError, build_log, catalogue
+from lakehouse import LakehouseError, build_log, catalogue, report
 from lakehouse.build import Outcome
 from lakehouse.landing import load
 from lakehouse.log import Record
@@ -286,7 +286,11 @@ def test_the_log_says_what_went_in_and_out_and_events_say_the_same(house: House)
     assert (written["rowCount"], written["size"]) == (fact["row_count"], fact["bytes"])
 
 
-def test_a_log_of_an_earlier_release_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+def test_a_log_of_an_earlier_release_gets_the_columns_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(LakehouseError, match=f"no build log in {tmp_path}; build first"):
+        report.last_run(tmp_path)
     record = Record(batch="1")
     earlier = "batch_id STRING NOT NULL COMMENT 'b', ended_at TIMESTAMP COMMENT 'e'"
     write_rows(tmp_path / "ops/build_log", earlier, "g", [{"batch_id": "1"}], record)
@@ -294,6 +298,10 @@ def test_a_log_of_an_earlier_release_gets_the_columns_it_lacks(tmp_path: Path) -
     build_log.append(frame, [Outcome("gold.fact_sale", "skipped", "why")])
     (row,) = build_log.last_run(tmp_path)
     assert (row["batch_id"], row["status"], row["started_at"]) == (frame.batch, "skipped", None)
+    assert report.last_run(tmp_path) == 0
+    shown = capsys.readouterr().out
+    assert f"Build {frame.batch} of {tmp_path}: 1 tables in 0 s" in shown
+    assert "gold.fact_sale" in shown
 
 
 def test_as_of_reads_no_further(house: House) -> None:

@@ -92,7 +92,9 @@ def test_an_interrupted_build_has_failed(tmp_path: Path) -> None:
 
 
 def test_a_server_that_takes_nothing_is_told_once_and_stops_no_build(tmp_path: Path) -> None:
-    trouble = one_table(House(tmp_path), "http://127.0.0.1:9", BUILT).trouble
+    events = one_table(House(tmp_path), "http://127.0.0.1:9", BUILT)
+    events.ended(events.frame.catalogue.tables["fact_sale"], BUILT, {})
+    trouble = events.trouble
     assert trouble.startswith("OpenLineage events went nowhere from build on: http://127.0.0.1:9")
     assert "\n" not in trouble
 

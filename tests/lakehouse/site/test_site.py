@@ -60,6 +60,9 @@ def test_lineage_leads_to_the_tables_drawn(site: Path) -> None:
     assert lines.count("  click ") == len(RETAIL.tables) + len(RETAIL.views)
     own = (site / "tables/gold/fact_sales.md").read_text()
     assert 'click dim_product "../../tables/gold/dim_product.html"' in own
+    assert "  fact_sales:::here" in own
+    assert "  dim_product --> fact_sales" in own
+    assert "  fact_sales --> mart_channel_performance" in own
     assert "read by [gold.mart_channel_performance](../gold/mart_channel_performance.md)" in own
 
 
