@@ -10,7 +10,7 @@ MERMAID := 11.17.2
 export PYTHONPATH := lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sql notebook docs docs-serve test coverage wheel test-fast test-docs test-notebooks lint format bench clean clean-all
+.PHONY: help setup demo sql notebook docs docs-serve test test-real coverage wheel test-fast test-docs test-notebooks lint format bench clean clean-all
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -32,8 +32,11 @@ docs: .venv/.ready-docs ## the documentation as a site in build/docs/site, with 
 docs-serve: docs ## the same, served on PORT
 	@"$(BIN)/python" -m http.server --bind 127.0.0.1 --directory build/docs/site $(PORT)
 
-test: .venv/.ready-test ## all tests, by two workers with a session each
-	@"$(BIN)/python" -m pytest -n 2
+test: .venv/.ready-test ## all tests that need nothing else, by two workers with a session each
+	@"$(BIN)/python" -m pytest -n 2 -m "not real"
+
+test-real: .venv/.ready-test ## the tests that read real retailers' files, in the folder RETAIL_DATA
+	@"$(BIN)/python" -m pytest -n 2 -m real
 
 coverage: .venv/.ready-test ## the same with coverage of lib, in build/coverage.xml
 	@"$(BIN)/python" -m pytest -n 2 --cov=lib --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml

@@ -18,6 +18,13 @@ RETAIL_DATA = Path(os.environ.get("RETAIL_DATA", ROOT / "../shared/data"))
 REAL = RETAIL_DATA / "online_retail_by_day"
 ADVENTUREWORKS = RETAIL_DATA / "adventureworks"
 
-_MISSING = "the real files are not here (RETAIL_DATA); .ci/run requires them"
-needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason=_MISSING)
-needs_adventureworks = pytest.mark.skipif(not ADVENTUREWORKS.is_dir(), reason=_MISSING)
+
+
+def real(files: Path) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Mark a test that reads files which the repository does not hold; without them it is skipped."""
+
+    def mark(test: Callable[..., None]) -> Callable[..., None]:
+        missing = pytest.mark.skipif(not files.is_dir(), reason=f"there is no {files} (RETAIL_DATA)")
+        return pytest.mark.real(missing(test))
+
+    return mark

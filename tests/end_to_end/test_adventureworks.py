@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from end_to_end.lakes import ask
 from oracles.adventureworks import Version, versions
-from places import ADVENTUREWORKS, ADVENTUREWORKS_SAMPLE, ROOT, Build, needs_adventureworks
+from places import ADVENTUREWORKS, ADVENTUREWORKS_SAMPLE, ROOT, Build, real
 from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError
@@ -50,7 +50,7 @@ def test_the_sample_builds_the_whole_house_and_nothing_the_second_time(
     assert build(**sample, source="adventureworks").outcomes == []
 
 
-@needs_adventureworks
+@real(ADVENTUREWORKS)
 def test_the_real_intervals_come_out_exactly_and_healthy(
     spark: SparkSession, build: Build, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from end_to_end.lakes import CATALOGUE, ask, differing
 from oracles.online_retail import Expected, expected
-from places import REAL, SAMPLE, Build, needs_real_data
+from places import REAL, SAMPLE, Build, real
 
 from lakehouse.run import Result
 
@@ -59,7 +59,7 @@ def test_the_sample_agrees_with_plain_python(
     assert build(SAMPLE, lake, source="online_retail").outcomes == []
 
 
-@needs_real_data
+@real(REAL)
 def test_six_real_days_agree_and_in_three_shuffled_batches_too(
     build: Build, tmp_path: Path
 ) -> None:
