@@ -1,9 +1,16 @@
 """Inventory, customers, channels, visits and features, computed another way from the landing files."""
 
+from argparse import Namespace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from end_to_end.lakes import COSTED, LINES, Rows, ask, over_files
+from pyspark.sql import SparkSession
+
+from lakehouse import LakehouseError
+from lakehouse.backfill import backfill, save, table_by_days
+from retail import project
 
 
 def half_up(part: str, whole: str, digits: int) -> str:
@@ -339,6 +346,48 @@ def test_features_are_what_duckdb_makes_of_the_files(landing: Path, whole: Path)
            FROM gold.mart_demand_forecast_input ORDER BY store_id, product_id, observed_on""",
     )
     assert_alike(found, expected, least=1_500)
+
+
+def test_a_backfilled_day_is_the_one_that_was_carried(
+    spark: SparkSession, whole: Path, tmp_path: Path
+) -> None:
+    nothing = Namespace(source=None, landing=None, lake=whole, env="local")
+    lake, name = project.frame(nothing), "mart_demand_forecast_input"
+    day = date(2026, 6, 29)
+    with pytest.raises(LakehouseError, match="begins on 2026-06-28"):
+        table_by_days(lake, name, date(2026, 6, 27), day)
+    table = table_by_days(lake, name, day, day)
+    save(backfill(spark, lake, table, day, day), table, tmp_path / "features")
+    columns = ", ".join(column.name for column in table.columns)
+    made = f"SELECT {columns} FROM read_parquet('{tmp_path}/features/*/*.parquet') ORDER BY ALL"
+    kept = f"SELECT {columns} FROM {table.full_name} WHERE observed_on = DATE '{day}' ORDER BY ALL"
+    assert ask(whole, made) == ask(whole, kept)
+    assert len(ask(whole, kept)) > 500
+
+
+def test_groups_sell_what_their_pairs_sell(landing: Path, whole: Path) -> None:
+    expected = over_files(
+        LEDGER
+        + """, placed AS (
+            SELECT c.category, s.region, d.sold_on, d.gross FROM daily d
+            JOIN stores s USING (store_id)
+            JOIN (SELECT product_id, any_value(category) AS category FROM products GROUP BY 1) c
+                 USING (product_id)
+            WHERE gross > 0)
+        SELECT 'category' AS pool, category AS member, sold_on, sum(gross) FROM placed GROUP BY ALL
+        UNION ALL SELECT 'region', region, sold_on, sum(gross) FROM placed GROUP BY ALL
+        UNION ALL SELECT 'category_region', category || ' in ' || region, sold_on, sum(gross)
+                  FROM placed GROUP BY ALL
+        ORDER BY ALL""",
+        **files(landing, "transactions", "products", "stores"),
+    )
+    found = ask(
+        whole,
+        "SELECT pool, member, sold_on, units FROM silver.int_pooled_sales"
+        " WHERE pool <> 'cluster' ORDER BY ALL",
+    )
+    assert found == expected
+    assert len(found) > 100
 
 
 def test_targets_of_the_training_set(whole: Path) -> None:

@@ -125,3 +125,30 @@ def test_a_benchmark_without_the_real_data_says_so(
     (tmp_path / "nowhere" / "online_retail_by_day").mkdir(parents=True)
     assert called(monkeypatch, "benchmark") == 0
     assert timed[-1] == ("Online Retail, 305 days", "90 s")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["2026-06-01", "2026-06-31"], "last 2026-06-31 is no date"),
+        (["2026-06-02", "2026-06-01"], "run from 2026-06-02 to 2026-06-01; give the earlier"),
+        (["2026-06-01", "2026-06-02", "--table", "dim_stor"], "dim_stor is no table made by days"),
+        (
+            ["2026-06-01", "2026-06-02"],
+            "cannot be made from 2026-06-01 on: what it is made of holds",
+        ),
+    ],
+)
+def test_days_that_cannot_be_backfilled(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
+    lake = ["--lake", str(tmp_path / "lake"), "--output", str(tmp_path / "features")]
+    assert called(monkeypatch, "backfill", *words, *lake) == 2
+    message = capsys.readouterr().err.strip()
+    assert said in message
+    assert len(message.splitlines()) == 1
+    assert not (tmp_path / "features").exists()
