@@ -26,7 +26,8 @@ from lakehouse.declare import Kernel
 
 # Rows of a row group: what Spark's tasks share out among them.
 _ROWS = 1_048_576
-_ORDER = b"order_of_keys"
+# A file's name begins so, followed by a hash of its keys in their order.
+_ORDER = "keys-"
 Files = Mapping[date | None, Sequence[str]]
 
 
@@ -54,15 +55,13 @@ class Slice:
         return max((day for day in self.unchanged if day < self.days[0]), default=None)
 
     def order(self, name: str, day: date) -> tuple[str, ...] | None:
-        """What tells the keys of a day and their order, where this module wrote its files.
+        """What the names of a day's files tell of its keys and their order, if we wrote them.
 
         Days that say the same have the same keys in the same rows, which then need not be read.
         """
-        found = [
-            (pq.read_metadata(file).metadata or {}).get(_ORDER, b"").decode()
-            for file in self.files[name].get(day, ())
-        ]
-        return tuple(found) if found and all(found) else None
+        names = [Path(file).name for file in self.files[name].get(day, ())]
+        ours = [name.split("-")[1] for name in names if name.startswith(_ORDER)]
+        return tuple(ours) if ours and len(ours) == len(names) else None
 
     def read(self, name: str, day: date | None, columns: Sequence[str]) -> pa.Table:
         """Columns of an input, or of the table itself, on a day; texts as dictionaries."""
@@ -158,11 +157,12 @@ def _write(rows: pa.Table, layout: Layout, values: tuple[str, ...]) -> dict[str,
     """One Parquet file; its add action."""
     partition = dict(zip(layout.partitions, values, strict=True))
     folder = "/".join(f"{name}={value}" for name, value in partition.items())
-    path = Path(layout.path) / folder / f"part-{uuid.uuid4()}.zstd.parquet"
+    name = f"{_ORDER}{_order(rows, layout.key)}-{uuid.uuid4()}.zstd.parquet"
+    path = Path(layout.path) / folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     texts = [f.name for f in rows.schema if pa.types.is_dictionary(f.type)]
     pq.write_table(
-        rows.replace_schema_metadata({_ORDER: _order(rows, layout.key)}),
+        rows,
         path,
         row_group_size=_ROWS,
         compression="zstd",
