@@ -131,10 +131,11 @@ def test_sales_of_a_day_or_later_change_no_lagged_column_of_the_day(
     assert two["DAILY", day]["units"] == 77
 
 
-def test_a_pair_that_returns_after_a_year_is_known_anew() -> None:
-    day = FIRST + timedelta(400)
-    rows = made(slice_of({("P", FIRST): 2, ("P", day): 3}, {}, [FIRST + timedelta(364), day]))
-    assert [(k[1], r["known_days"], r["units_lag_364"]) for k, r in rows.items()] == [
-        (FIRST + timedelta(364), 364, 2),
-        (day, 0, None),
+@pytest.mark.parametrize(("away", "known"), [(365, 364), (366, 0)])
+def test_a_pair_that_was_forgotten_for_a_day_is_known_anew(away: int, known: int) -> None:
+    last, back = FIRST + timedelta(364), FIRST + timedelta(away)
+    rows = made(slice_of({("P", FIRST): 2, ("P", back): 3}, {}, [last, back]))
+    assert [(day, row["known_days"], row["unseen_days"]) for (_, day), row in rows.items()] == [
+        (last, 364, 364),
+        (back, known, 0),
     ]
