@@ -30,12 +30,12 @@ def pooled_demand() -> str:
         WITH spans AS (
             SELECT pool, member, min(sold_on) AS first_on
             FROM silver.int_pooled_sales GROUP BY pool, member
-        ), every AS (
+        ), days AS (
             SELECT s.pool, s.member, d.calendar_on AS observed_on, coalesce(p.units, 0) AS units
             FROM spans s
             JOIN gold.dim_date d ON d.calendar_on >= s.first_on
             LEFT JOIN silver.int_pooled_sales p
                 ON p.pool = s.pool AND p.member = s.member AND p.sold_on = d.calendar_on
         )
-        SELECT pool, member, observed_on, {lags}, {sums} FROM every
+        SELECT pool, member, observed_on, {lags}, {sums} FROM days
     """

@@ -44,10 +44,10 @@ def training_set() -> str:
     forecast made before d. Lags of the pair's groups and targets are joined here, so that no stored
     day is written again as its future arrives.
     """
-    pooled = ", ".join(f"{pool}.{name} AS {pool}_{name}" for pool in POOLS for name in POOLED)
+    pooled = ", ".join(f"of_{pool}.{name} AS {pool}_{name}" for pool in POOLS for name in POOLED)
     joins = "\n".join(
-        f"LEFT JOIN gold.pooled_demand {pool} ON {pool}.pool = '{pool}'"
-        f" AND {pool}.member = {member} AND {pool}.observed_on = f.observed_on"
+        f"LEFT JOIN gold.pooled_demand of_{pool} ON of_{pool}.pool = '{pool}'"
+        f" AND of_{pool}.member = {member} AND of_{pool}.observed_on = f.observed_on"
         for pool, member in _MEMBERS.items()
     )
     return f"""
