@@ -303,6 +303,7 @@ def test_a_late_cost_reaches_its_lines_and_days_and_no_others(
         "fact_inventory_daily": set(days[1:]),
         "fact_sales": {str(new[i]["sold_on"]) for i in lines},
         "mart_channel_performance": costed,
+        "int_pooled_sales": set(),
         "mart_demand_forecast_input": set(),
         "mart_inventory_health": {
             str(row["snapshot_date"])
