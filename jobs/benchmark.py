@@ -1,12 +1,11 @@
-"""Time the commands that matter, on this machine, and write docs/benchmarks.md."""
+"""Time the commands that matter, or closes at several scales, and write docs/benchmarks.md."""
 
 import argparse
 import sys
 import tempfile
-from datetime import date
 from pathlib import Path
 
-from retail import measure, project
+from retail import measure, measure_scale, project
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,22 +16,17 @@ def main() -> int:
     parser.add_argument("--env", default="local", help="conf/ENV.yaml (default: local)")
     parser.add_argument("--tests", action="store_true", help="time make test and test-fast too")
     parser.add_argument("--history", action="store_true", help="measure histories too")
+    parser.add_argument("--scale", nargs="+", help="measure closes at these scales, alone")
+    parser.add_argument("--days", type=int, default=3, help="days that --scale closes (default: 3)")
+    parser.add_argument("--work", type=Path, help="folder that keeps what --scale found")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
     options = parser.parse_args()
-    paths = {"source": ROOT / "conf/sources/online_retail.yaml", "landing": None, "lake": None}
-    real = project.frame(argparse.Namespace(**paths, env=options.env))
     with tempfile.TemporaryDirectory() as folder:
+        work = options.work or Path(folder)
+        if options.scale:
+            return measure_scale.sweep(work, options.scale, options.days, options.page)
         bench = measure.Bench(ROOT / "jobs", Path(folder), options.env)
-        bench.house(date.fromisoformat(str(real.conf["generator"]["end_date"])))
-        if real.landing.is_dir():
-            bench.invoices(real.source.place)
-        else:
-            bench.skip(f"Online Retail: there is no folder {real.landing} (set RETAIL_DATA)")
-        if options.tests:
-            for target, seconds in (("test-fast", "15 s"), ("test", "480 s")):
-                bench.time(f"make {target}", seconds, ["make", target])
-        if options.history:
-            bench.history(real.conf)
-        return bench.end(ROOT / "docs" / "benchmarks.md")
+        return bench.run(options.tests, options.history, options.page)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,8 @@
 """Time whole commands as a person runs them, and say where a build's seconds went."""
 
-import os
-import platform
-import resource
 import shutil
-import subprocess
 import sys
-import threading
-import time
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -16,19 +11,11 @@ from typing import Any
 
 from deltalake import DeltaTable
 
+from retail import project
+from retail.measure_scale import write_between
+from retail.meter import Timing, machine, timed
+
 _MARKS = ("<!-- measured -->", "<!-- end -->")
-
-
-@dataclass(frozen=True)
-class Timing:
-    """One command: wall and processor seconds, and the most memory its processes held, in GB."""
-
-    name: str
-    target: str
-    seconds: float
-    cpu: float
-    memory: float
-    status: int
 
 
 @dataclass
@@ -62,6 +49,23 @@ class Bench:
         """Leave something out, and say so."""
         print(f"Not measured: {reason}.")
         self.skipped.append(reason)
+
+    def run(self, tests: bool, history: bool, page: Path) -> int:
+        """Time all that is asked for, and write the page."""
+        root = self.jobs.parent
+        paths = {"source": root / "conf/sources/online_retail.yaml", "landing": None, "lake": None}
+        real = project.frame(Namespace(**paths, env=self.env))
+        self.house(date.fromisoformat(str(real.conf["generator"]["end_date"])))
+        if real.landing.is_dir():
+            self.invoices(real.source.place)
+        else:
+            self.skip(f"Online Retail: there is no folder {real.landing} (set RETAIL_DATA)")
+        if tests:
+            for target, seconds in (("test-fast", "15 s"), ("test", "480 s")):
+                self.time(f"make {target}", seconds, ["make", target])
+        if history:
+            self.history(real.conf)
+        return self.end(page)
 
     def house(self, end: date) -> None:
         """Time the demo up to the day ``end``, a build of nothing new, and one of one more day."""
@@ -106,88 +110,9 @@ class Bench:
         for name, lake in self.lakes.items():
             parts += [f"{name}, by table:", by_table(lake)]
         parts += self.said
-        write_between_marks(page, "\n\n".join(parts))
+        write_between(page, _MARKS, "\n\n".join(parts))
         print(table(self.timings))
         return 0
-
-
-def timed(name: str, target: str, command: Sequence[str], log: Path) -> Timing:
-    """Run a command to its end, its output to ``log``."""
-    peak = _Peak()
-    started, waited = time.monotonic(), _waited()
-    with log.open("a") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        watcher = threading.Thread(target=_watch, args=(process, peak), daemon=True)
-        watcher.start()
-        status = process.wait()
-    # A JVM that nobody waits for is seen by the watcher alone; the last moment is not.
-    cpu = max(peak.cpu, _waited() - waited)
-    return Timing(name, target, time.monotonic() - started, cpu, peak.memory, status)
-
-
-def _waited() -> float:
-    """Processor seconds of the children waited for so far, and of theirs."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-@dataclass
-class _Peak:
-    """The most seen of a command's processes together: GB, and processor seconds."""
-
-    memory: float = 0.0
-    cpu: float = 0.0
-
-
-def _watch(process: "subprocess.Popen[bytes]", peak: _Peak) -> None:
-    while process.poll() is None:
-        family = _family(process.pid)
-        peak.memory = max(peak.memory, sum(_resident(pid) for pid in family))
-        peak.cpu = max(peak.cpu, sum(_cpu(pid) for pid in family))
-        time.sleep(0.2)
-
-
-def _family(root: int) -> list[int]:
-    """The process and all that descend from it (Linux)."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError):
-            continue
-    found = [root]
-    for pid in found:
-        found += [child for child, parent in parents.items() if parent == pid]
-    return found
-
-
-def _resident(pid: int) -> float:
-    """Resident memory in GB, 0 for a process that has ended."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e9
-
-
-def _cpu(pid: int) -> float:
-    """Processor seconds, user and system, of a process and its ended children; 0 once it ended."""
-    try:
-        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
-    except OSError:
-        return 0.0
-    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
-
-
-def machine() -> str:
-    """Cores, memory and versions, as a sentence."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)
-    said = (java.stderr.splitlines() or ["no Java"])[0]
-    return (
-        f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, "
-        f"Python {platform.python_version()}, {said}"
-    )
 
 
 def by_table(lake: Path) -> str:
@@ -211,10 +136,3 @@ def table(timings: Sequence[Timing]) -> str:
         used = f"{timing.cpu:.0f} s | {timing.memory:.1f} GB"
         lines.append(f"| {timing.name} | {timing.target} | {measured} | {used} |")
     return "\n".join(lines)
-
-
-def write_between_marks(page: Path, text: str) -> None:
-    """Replace what stands between the page's marks; what people wrote around it stays."""
-    before, _, rest = page.read_text().partition(_MARKS[0])
-    after = rest.partition(_MARKS[1])[2]
-    page.write_text(f"{before}{_MARKS[0]}\n{text}\n{_MARKS[1]}{after}")

@@ -54,7 +54,7 @@ def frame(options: argparse.Namespace) -> Frame:
     lake, files = folder(options.lake or conf["lake"]), folder(options.landing or conf["landing"])
     adapt = functools.partial(_adapter(source), files) if source.adapter else None
     return Frame(
-        catalogue=load_catalogue(conf["tables"]),
+        catalogue=load_catalogue("retail"),
         lake=lake,
         landing=lake / "landing" if adapt else files,
         source=source,

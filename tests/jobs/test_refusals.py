@@ -9,7 +9,7 @@ import pytest
 from places import ROOT
 
 from lakehouse import LakehouseError
-from retail import measure
+from retail import measure, meter
 
 
 def called(monkeypatch: pytest.MonkeyPatch, name: str, *words: str) -> int:
@@ -99,16 +99,16 @@ def test_a_benchmark_without_the_real_data_says_so(
 ) -> None:
     timed: list[tuple[str, str]] = []
 
-    def timing(name: str, target: str, command: list[str], log: Path) -> measure.Timing:
+    def timing(name: str, target: str, command: list[str], log: Path) -> meter.Timing:
         timed.append((name, target))
         assert command[0] == "make" or command[2:4] == ["--env", "local"]
-        return measure.Timing(name, target, 1.0, 2.0, 0.5, 0)
+        return meter.Timing(name, target, 1.0, 2.0, 0.5, 0)
 
     pages: list[str] = []
     monkeypatch.setenv("RETAIL_DATA", str(tmp_path / "nowhere"))
     monkeypatch.setattr(measure, "timed", timing)
     monkeypatch.setattr(measure, "by_table", lambda lake: f"tables of {lake.name}")
-    monkeypatch.setattr(measure, "write_between_marks", lambda page, text: pages.append(text))
+    monkeypatch.setattr(measure, "write_between", lambda page, marks, text: pages.append(text))
     assert called(monkeypatch, "benchmark", "--tests") == 0
     assert dict(timed) == {
         "make demo": "80 s, 4 GB",

@@ -1,12 +1,14 @@
 """What a benchmark measures of a command: seconds of all its processes, memory, status."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from retail import measure
-from retail.measure import Bench, table, timed
+from retail import meter
+from retail.measure import Bench, table
+from retail.meter import step, timed
 
 # A child that nobody waits for works for half a second, as a JVM would, and is killed.
 CODE = """
@@ -31,9 +33,18 @@ def test_processor_time_of_a_child_that_nobody_waits_for_counts(tmp_path: Path) 
 def test_processor_time_of_a_command_too_short_to_watch_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measure, "_cpu", lambda pid: 0.0)
+    monkeypatch.setattr(meter, "_cpu", lambda pid: 0.0)
     code = "import time\nwhile time.process_time() < 0.15: pass"
     assert timed("short", "", [sys.executable, "-c", code], tmp_path / "log").cpu >= 0.1
+
+
+def test_a_step_of_this_process_counts_its_children_too() -> None:
+    code = "import time\nwhile time.process_time() < 0.3: pass"
+    with step("work") as work:
+        subprocess.run([sys.executable, "-c", code], check=True)
+    assert 0.2 <= work.cpu < 3
+    assert work.seconds > 0.3
+    assert 0 < work.memory < 4
 
 
 def test_a_command_that_fails_leaves_the_page_as_it_was(tmp_path: Path) -> None:

@@ -163,9 +163,10 @@ def is_pro(world: World, store: Whole, day: Whole, basket_no: Whole) -> NDArray[
 
 
 def units(
-    world: World, store: Whole, product: Whole, day: Whole, line: Whole, pro: NDArray[np.bool_]
+    world: World, store: int, product: Numbers, day: Numbers, line: Numbers, pro: NDArray[np.bool_]
 ) -> Numbers:
     """Units on a line; a pro takes two to five times as many."""
-    key = (store, product, day, line)
-    some = pick(QUANTITIES, draw(world.seed, "units", len(QUANTITIES), *key))
-    return np.where(pro, some * (2 + draw(world.seed, "pro units", 4, *key)), some)
+    some = pick(QUANTITIES, draw(world.seed, "units", len(QUANTITIES), store, product, day, line))
+    at = np.flatnonzero(pro)
+    some[at] *= 2 + draw(world.seed, "pro units", 4, store, product[at], day[at], line[at])
+    return some

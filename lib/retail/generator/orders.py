@@ -88,13 +88,14 @@ def settled(season: Season, lines: Rows) -> Rows:
     product, day = lines["product"], lines["day"]
     key, line_key = _keys(lines)
     listed = (day - season.first, product - 1)
+    returns = draw(seed, "returned", 100, *line_key) < 4
     return lines | {
         "price": season.price[listed],
         "pct": season.pct[listed],
-        "cancels": draw(seed, "cancelled", 100, *key) < 3,
-        "returns": draw(seed, "returned", 100, *line_key) < 4,
+        "cancels": (lines["way"] != IN_STORE) & (draw(seed, "cancelled", 100, *key) < 3),
+        "returns": returns,
         "pace": pace(world, *key),
-        "return_day": draw(seed, "return day", 12, *line_key),
+        "return_day": _drawn_at(returns, seed, "return day", 12, line_key),
         "late": _late(world, product, line_key),
     }
 
@@ -166,7 +167,16 @@ def _late(world: World, product: Numbers, line_key: tuple[Numbers, ...]) -> Numb
     if not world.late_per_mille:
         return np.zeros(len(product), np.int64)
     is_late = draw(world.seed, "late", 1_000, *line_key) < world.late_per_mille
-    return np.where(is_late, 1 + draw(world.seed, "days late", LATE_DAYS, *line_key), 0)
+    return is_late * (1 + _drawn_at(is_late, world.seed, "days late", LATE_DAYS, line_key))
+
+
+def _drawn_at(
+    chosen: NDArray[np.bool_], seed: int, purpose: str, bound: int, key: tuple[Numbers, ...]
+) -> Numbers:
+    """What few rows draw, by keys of which the first is the same for all; 0 for the others."""
+    drawn, at = np.zeros(len(chosen), np.int64), np.flatnonzero(chosen)
+    drawn[at] = draw(seed, purpose, bound, key[0], *[part[at] for part in key[1:]])
+    return drawn
 
 
 def discount_cents(lines: Rows) -> Numbers:

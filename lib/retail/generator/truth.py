@@ -174,31 +174,59 @@ def shelf(world: World, store: int, product: int, day: int) -> tuple[int, int]:
     return sum(units for _, units in lines), left
 
 
-def is_known_sale(world: World, store: int, product: int, day: int, line: Line, by: int) -> bool:
-    """Whether the files up to the day ``by`` tell of a line, and not that it was cancelled."""
-    key = (store, product, day, line.number)
-    late = 0
+class Fate(NamedTuple):
+    """When files tell of a line's sale, and that it was cancelled or came back; else None."""
+
+    told: int
+    cancelled: int | None
+    returned: int | None
+
+
+def fate(world: World, store: int, product: int, day: int, line: Line) -> Fate:
+    """What becomes of a line that was given something."""
+    key, basket = (store, product, day, line.number), (store, day, line.basket)
+    told = day
     if draw(world.seed, "late", 1_000, *key) < world.late_per_mille:
-        late = 1 + draw(world.seed, "days late", 7, *key)
-    if day + late > by:
-        return False
-    basket = (store, day, line.basket)
-    if line.luck < 170 or draw(world.seed, "cancelled", 100, *basket) >= 3:
-        return True
-    return day + late + 1 + draw(world.seed, "pace", 1 << 30, *basket) % 2 > by
+        told += 1 + draw(world.seed, "days late", 7, *key)
+    pace = draw(world.seed, "pace", 1 << 30, *basket)
+    if line.luck >= 170 and draw(world.seed, "cancelled", 100, *basket) < 3:
+        return Fate(told, told + 1 + pace % 2, None)
+    if draw(world.seed, "returned", 100, *key) >= 4:
+        return Fate(told, None, None)
+    delivered = 0 if line.luck < 170 else 2 if line.picks_up else 3 + pace % 2 + pace // 2 % 3
+    return Fate(told, None, told + delivered + 2 + draw(world.seed, "return day", 12, *key))
 
 
-def units_sold(
+def units(
     world: World, store: int, product: int, days: tuple[int, int], start: int
-) -> dict[int, int]:
-    """Units sold by day, up to the last of ``days``, as a lake that began on day ``start`` knows.
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Units sold, and given back, by day, of what was sold on ``days``, both inclusive.
 
-    It knows what files told up to the last day; of the time before its start, up to that.
+    As a lake that began on day ``start`` knows it: what files told up to the last day; of what was
+    sold before its start, up to that.
     """
-    sold = {}
+    sold = dict.fromkeys(range(days[0], days[1] + 1), 0)
+    back = dict.fromkeys(sold, 0)
     for day, (lines, _) in given(world, store, product, *days).items():
         by = days[1] if day >= start else start - 1
-        sold[day] = sum(
-            units for line, units in lines if is_known_sale(world, store, product, day, line, by)
-        )
-    return sold
+        for line, quantity in lines:
+            told, cancelled, returned = fate(world, store, product, day, line)
+            if told <= by and (cancelled is None or cancelled > by):
+                sold[day] += quantity
+                if returned is not None and returned <= by:
+                    back[returned] += quantity
+    return sold, back
+
+
+def price_cents(world: World, product: int, day: int) -> int:
+    """The list price."""
+    low, high = DEPARTMENTS[(product - 1) % len(DEPARTMENTS)].cents
+    place = draw(world.seed, "usual price", 1024, product)
+    usual = low + ((high - low) * place**3 >> 30)
+    return usual * price_level(world, product, day) // 1_000 * 10 + 9
+
+
+def is_counted(world: World, store: int, product: int, day: int) -> bool:
+    """The store was delivered the product, and counts it at the close of the day."""
+    delivered = day - (day + draw(world.seed, "delivery", 7, store, product)) % 7
+    return level(world, store, product, delivered) > 0

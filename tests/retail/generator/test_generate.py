@@ -256,14 +256,16 @@ def test_days_summed_up_hold_what_their_files_tell(summed: tuple[Path, Path]) ->
 
 def test_days_summed_up_are_what_plain_python_computes(summed: tuple[Path, Path]) -> None:
     found = over_files(
-        "SELECT product_id, sold_on, gross_units FROM sums",
+        "SELECT product_id, sold_on, gross_units, returned_units FROM sums",
         sums=f"{summed[1]}/_history/int_daily_sales/*/*/*.parquet",
     )
-    units = {(int(product[4:]), day_number(day)): sold for product, day, sold in found}
+    units = {(int(product[4:]), day_number(day)): both for product, day, *both in found}
     world, last = world_of(42, "0.0005", 0.2), day_number(date(2026, 6, 29))
     for product in random.Random(2).sample(range(1, world.products), 100):
-        expected = truth.units_sold(world, 1, product, (last - 9, last), start=last + 1)
-        assert {day: units.get((product, day), 0) for day in expected} == expected
+        sold, back = truth.units(world, 1, product, (last - 9, last), start=last + 1)
+        assert {d: units.get((product, d), [0, 0]) for d in sold} == {
+            d: [sold[d], back[d]] for d in sold
+        }
 
 
 def test_late_lines_come_in_the_files_of_later_days(summed: tuple[Path, Path]) -> None:

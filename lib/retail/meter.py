@@ -1,0 +1,135 @@
+"""What work costs: seconds, and memory, of all the processes that it takes (Linux)."""
+
+import os
+import platform
+import resource
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One command: wall and processor seconds, and the most memory its processes held, in GB."""
+
+    name: str
+    target: str
+    seconds: float
+    cpu: float
+    memory: float
+    status: int
+
+
+@dataclass
+class Step:
+    """A piece of work of this process and its children; numbers are there once it ended."""
+
+    name: str
+    seconds: float = 0.0
+    cpu: float = 0.0
+    memory: float = 0.0
+
+
+@contextmanager
+def step(name: str) -> Iterator[Step]:
+    """Measure the work of a with-block."""
+    own, done, peak = Step(name), threading.Event(), _Peak()
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            peak.memory = max(peak.memory, sum(map(_resident, _family(os.getpid()))))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    started, used = time.monotonic(), sum(map(_cpu, _family(os.getpid())))
+    try:
+        yield own
+    finally:
+        own.seconds = time.monotonic() - started
+        own.cpu = sum(map(_cpu, _family(os.getpid()))) - used
+        done.set()
+        watcher.join()
+        own.memory = peak.memory
+
+
+def timed(name: str, target: str, command: Sequence[str], log: Path) -> Timing:
+    """Run a command to its end, its output to ``log``."""
+    peak = _Peak()
+    started, waited = time.monotonic(), _waited()
+    with log.open("a") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        watcher = threading.Thread(target=_watch, args=(process, peak), daemon=True)
+        watcher.start()
+        status = process.wait()
+    # A JVM that nobody waits for is seen by the watcher alone; the last moment is not.
+    cpu = max(peak.cpu, _waited() - waited)
+    return Timing(name, target, time.monotonic() - started, cpu, peak.memory, status)
+
+
+def _waited() -> float:
+    """Processor seconds of the children waited for so far, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@dataclass
+class _Peak:
+    """The most seen of a command's processes together: GB, and processor seconds."""
+
+    memory: float = 0.0
+    cpu: float = 0.0
+
+
+def _watch(process: "subprocess.Popen[bytes]", peak: _Peak) -> None:
+    while process.poll() is None:
+        family = _family(process.pid)
+        peak.memory = max(peak.memory, sum(_resident(pid) for pid in family))
+        peak.cpu = max(peak.cpu, sum(_cpu(pid) for pid in family))
+        time.sleep(0.2)
+
+
+def _family(root: int) -> list[int]:
+    """The process and all that descend from it (Linux)."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+    found = [root]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found
+
+
+def _resident(pid: int) -> float:
+    """Resident memory in GB, 0 for a process that has ended."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e9
+
+
+def _cpu(pid: int) -> float:
+    """Processor seconds, user and system, of a process and its ended children; 0 once it ended."""
+    try:
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
+    except OSError:
+        return 0.0
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
+def machine() -> str:
+    """Cores, memory and versions, as a sentence."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)
+    said = (java.stderr.splitlines() or ["no Java"])[0]
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, "
+        f"Python {platform.python_version()}, {said}"
+    )
