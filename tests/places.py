@@ -19,12 +19,13 @@ REAL = RETAIL_DATA / "online_retail_by_day"
 ADVENTUREWORKS = RETAIL_DATA / "adventureworks"
 
 
-
 def real(files: Path) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Mark a test that reads files which the repository does not hold; without them it is skipped."""
 
     def mark(test: Callable[..., None]) -> Callable[..., None]:
-        missing = pytest.mark.skipif(not files.is_dir(), reason=f"there is no {files} (RETAIL_DATA)")
+        missing = pytest.mark.skipif(
+            not files.is_dir(), reason=f"there is no {files} (RETAIL_DATA)"
+        )
         return pytest.mark.real(missing(test))
 
     return mark
