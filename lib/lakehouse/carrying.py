@@ -163,8 +163,12 @@ def written_days(pin: Pinned, column: str) -> tuple[set[date], set[date]]:
         for line in commit.read_text().splitlines():
             action = json.loads(line)
             moved = action.get("add") or action.get("remove") or {}
-            if moved.get("dataChange") and (day := moved["partitionValues"][column]):
-                written.add(date.fromisoformat(day))
+            if not moved.get("dataChange"):
+                continue
+            # A writer may leave out where a file lay that it removes: then it was any day.
+            values = moved.get("partitionValues")
+            days = [values[column]] if values else map(str, before)
+            written |= {date.fromisoformat(day) for day in days if day}
     return written - before, written & before
 
 
