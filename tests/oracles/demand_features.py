@@ -1,7 +1,7 @@
 """Lag features day by day in plain Python, and a history with pairs of every kind to try them on."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from statistics import pstdev
 from typing import Any
@@ -55,13 +55,12 @@ def by_hand(
     sales: Sales,
     counts: Counts,
     products: Iterable[str],
-    first: date = FIRST,
-    last: date = LAST,
+    days: Collection[date] = DAYS,
 ) -> dict[tuple[str, date], dict[str, Any]]:
-    """Every row from a day to another, as the docstring of mart_demand_forecast_input says it."""
+    """Every row of the days, as the docstring of mart_demand_forecast_input says it."""
     landed = {day for _, day in (*sales, *counts)}
     counted = {day for _, day in counts}
-    rows = {}
+    rows, wanted, last = {}, set(days), max(days)
     for product in products:
         seen_on, known = None, -1
         for day in (one for one in DAYS if one <= last):
@@ -71,7 +70,7 @@ def by_hand(
                 known = -1
                 continue
             known = min(known + 1, 364)
-            if day < first:
+            if day not in wanted:
                 continue
             rows[product, day] = {
                 "unseen_days": (day - seen_on).days,

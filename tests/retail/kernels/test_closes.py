@@ -101,7 +101,7 @@ class Lake:
 def expected(days: list[date], stores: str = "S", ranges: int = 1) -> dict[Any, dict[str, Any]]:
     sales = {k: n for k, n in SALES.items() if k[1] <= days[-1]}
     counts = {k: n for k, n in COUNTS.items() if k[1] <= days[-1]}
-    rows = by_hand(sales, counts, "ABC", last=days[-1])
+    rows = by_hand(sales, counts, "ABC", days)
     return {
         (store, *key): plain(row) | {"store_range": store_range_of(store, ranges)}
         for key, row in rows.items()
@@ -136,7 +136,7 @@ def test_few_days_are_kept_and_a_sunday_to_start_the_next_from(lake: Lake) -> No
     landed = [*DAYS[:20], DAYS[22], DAYS[23], DAYS[31]]
     sales = {k: n for k, n in SALES.items() if k[1] in landed}
     counts = {k: v for k, v in COUNTS.items() if k[1] in landed}
-    wanted = by_hand(sales, counts, "ABC", last=DAYS[31])
+    wanted = by_hand(sales, counts, "ABC", DAYS[:32])
     found = {key[1:]: row | {"store_range": 0} for key, row in lake.rows().items()}
     assert found == {
         k: plain(r) | {"store_range": 0} for k, r in wanted.items() if k[1] in lake.days()
