@@ -100,6 +100,8 @@ def _relinked(text: str, page: str) -> str:
         name = target.removeprefix("../").removeprefix("docs/")
         if name in _INSTEAD:
             return f"[{label}]({up}{_INSTEAD[name]})"
+        if name.endswith(".ipynb"):
+            return f"[{label}]({up}{name.removesuffix('.ipynb')}.md)"
         if name in _BESIDE:
             return f"[{label}]({up}{_BESIDE[name]}{anchor})"
         if not name.endswith(("/", ".md", ".png")) or target.startswith("../"):
