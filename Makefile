@@ -13,7 +13,7 @@ export PYTHONPATH := lib
 .PHONY: help setup demo sql notebook docs docs-serve test test-real coverage wheel test-fast test-docs test-notebooks lint format bench clean clean-all
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | sort | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | sort | expand -t 16
 
 setup: .venv/.ready ## the environment: Python packages, Delta jars, class-data archive
 
@@ -38,8 +38,8 @@ test: .venv/.ready-test ## all tests that need nothing else, by two workers with
 test-real: .venv/.ready-test ## the tests that read real retailers' files, in the folder RETAIL_DATA
 	@"$(BIN)/python" -m pytest -n 2 -m real
 
-coverage: .venv/.ready-test ## the same with coverage of lib, in build/coverage.xml
-	@"$(BIN)/python" -m pytest -n 2 --cov=lib --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
+coverage: .venv/.ready-test ## make test with coverage of lib, in build/coverage.xml
+	@"$(BIN)/python" -m pytest -n 2 -m "not real" --cov=lib --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
 
 wheel: .venv/.python ## the wheel, without Spark, in build/dist
 	@"$(BIN)/python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/dist .

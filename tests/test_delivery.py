@@ -16,7 +16,7 @@ from pre_commit.clientlib import load_config
 COMPOSE = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
 MAKEFILE = (ROOT / "Makefile").read_text()
-TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.M))
+TARGETS = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.M))
 DOCKERFILE = DockerfileParser(str(ROOT / "docker"))
 
 
@@ -44,11 +44,11 @@ def test_hooks_are_as_pre_commit_wants_them_and_call_tools_that_are_pinned() -> 
 
 def test_every_make_target_that_is_named_exists() -> None:
     steps = [step["run"] for job in WORKFLOW.values() for step in job["steps"] if "run" in step]
-    named = re.findall(r"make ([a-z-]+)", "\n".join(steps))
-    named += re.findall(r"^make ([a-z-]+)", (ROOT / ".ci/run").read_text(), re.M)
+    named = re.findall(r"make ([a-z0-9-]+)", "\n".join(steps))
+    named += re.findall(r"^make ([a-z0-9-]+)", (ROOT / ".ci/run").read_text(), re.M)
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
     for page in pages:
-        named += re.findall(r"`make ([a-z-]+)", page.read_text())
+        named += re.findall(r"`make ([a-z0-9-]+)", page.read_text())
     assert len(named) > 20
     assert set(named) - TARGETS == set()
     assert set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.M)[0].split()) == TARGETS
