@@ -54,14 +54,14 @@ test-notebooks: .venv/.ready-notebooks .venv/.ready-test ## execute every notebo
 	@"$(BIN)/python" -m pytest tests/extras/test_notebooks.py
 
 lint: .venv/.ready-test ## style, types and architecture
-	@"$(BIN)/ruff" check lib jobs tests
-	@"$(BIN)/ruff" format --check lib jobs tests
+	@"$(BIN)/ruff" check lib jobs tests notebooks
+	@"$(BIN)/ruff" format --check lib jobs tests notebooks
 	@"$(BIN)/mypy"
 	@"$(BIN)/lint-imports"
 
 format: .venv/.ready-test ## put the code in its usual form
-	@"$(BIN)/ruff" format lib jobs tests
-	@"$(BIN)/ruff" check --fix lib jobs tests
+	@"$(BIN)/ruff" format lib jobs tests notebooks
+	@"$(BIN)/ruff" check --fix lib jobs tests notebooks
 
 bench: .venv/.ready ## time the commands and write docs/benchmarks.md
 	@"$(BIN)/python" jobs/benchmark.py

@@ -93,8 +93,8 @@ house.sql("""
 # %% [markdown]
 # ## What was not taken
 #
-# A record that breaks its contract stands in `ops.quarantine` with the reason; a file that cannot be
-# read, in `ops.landing_files`. Nothing is lost without a word.
+# A record that breaks its contract stands in `ops.quarantine` with the reason; a file that cannot
+# be read, in `ops.landing_files`. Nothing is lost without a word.
 
 # %%
 house.sql("""

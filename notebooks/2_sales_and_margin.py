@@ -16,8 +16,8 @@
 # %% [markdown]
 # # Sales and margin by channel and fulfilment
 #
-# What was sold, what was left of it after the cost of the goods that was true on the day, and who is
-# credited. Amounts are in the currency of the source, after discounts and returns.
+# What was sold, what was left of it after the cost of the goods that was true on the day, and who
+# is credited. Amounts are in the currency of the source, after discounts and returns.
 
 # %%
 import matplotlib.pyplot as plt
@@ -48,8 +48,8 @@ plt.tight_layout()
 # %% [markdown]
 # ## Margin by channel and fulfilment
 #
-# `margin_pct` is profit over the amount of the lines whose cost is known; a line of unknown cost has
-# no profit, and is counted.
+# `margin_pct` is profit over the amount of the lines whose cost is known; a line of unknown cost
+# has no profit, and is counted.
 
 # %%
 margin = house.sql("""
@@ -85,14 +85,11 @@ plt.tight_layout()
 # up to the same net amount, to the penny.
 
 # %%
-views = {
-    column: house.sql(f"""
-        SELECT {column}, sum(net_amount) AS net_amount
-        FROM gold.mart_channel_performance
-        GROUP BY {column}
-    """).toPandas()["net_amount"].sum()
-    for column in ("channel", "fulfilling_store_id", "credited_store_id")
-}
+marts = house.table("gold.mart_channel_performance")
+views = {}
+for column in ("channel", "fulfilling_store_id", "credited_store_id"):
+    cut = marts.groupBy(column).agg({"net_amount": "sum"}).toPandas()
+    views[column] = cut["sum(net_amount)"].sum()
 assert len(set(views.values())) == 1, views
 views
 

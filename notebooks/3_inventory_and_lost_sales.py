@@ -17,8 +17,8 @@
 # # Inventory, stock-outs and lost sales
 #
 # `fact_inventory_daily` has a row per store, product and day counted: what can be sold, how long it
-# lasts at the pace of the last 28 days, and in what state that is. `mart_inventory_health` sums it up
-# by store and category, with what stock-outs cost.
+# lasts at the pace of the last 28 days, and in what state that is. `mart_inventory_health` sums it
+# up by store and category, with what stock-outs cost.
 
 # %%
 import matplotlib.pyplot as plt
@@ -50,8 +50,8 @@ plt.tight_layout()
 # %% [markdown]
 # ## How long it lasts
 #
-# Days of supply on the last day: available units over the units a day sold in the 28 days before, of
-# days on which there was stock. Without sales it is unknown, and not shown.
+# Days of supply on the last day: available units over the units a day sold in the 28 days before,
+# of days on which there was stock. Without sales it is unknown, and not shown.
 
 # %%
 supply = house.sql("""
@@ -105,8 +105,15 @@ daily = house.sql("""
     GROUP BY snapshot_date
     ORDER BY snapshot_date
 """).toPandas()
-daily.plot(x="snapshot_date", y=["stock_out_pct", "lost_amount"], subplots=True, figsize=(9, 5),
-           marker=".", title=["Product days out of stock, %", "Lost sales, amount"], legend=False)
+daily.plot(
+    x="snapshot_date",
+    y=["stock_out_pct", "lost_amount"],
+    subplots=True,
+    figsize=(9, 5),
+    marker=".",
+    title=["Product days out of stock, %", "Lost sales, amount"],
+    legend=False,
+)
 plt.tight_layout()
 
 # %% [markdown]

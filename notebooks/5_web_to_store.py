@@ -37,7 +37,8 @@ steps = house.sql("""
     FROM gold.mart_web_conversion
     GROUP BY device_type
     ORDER BY device_type
-""").toPandas().set_index("device_type")
+""").toPandas()
+steps = steps.set_index("device_type")
 steps
 
 # %%
@@ -58,13 +59,13 @@ orders = house.sql("""
     FROM gold.mart_web_conversion
     GROUP BY device_type
     ORDER BY device_type
-""").toPandas().set_index("device_type")
+""").toPandas()
+orders = orders.set_index("device_type")
 orders
 
 # %%
-orders[["online", "in_store"]].div(orders["visits_of_known_customers"], axis="index").mul(100).plot.bar(
-    stacked=True, figsize=(9, 4), rot=0
-)
+known = orders.pop("visits_of_known_customers")
+(100 * orders.div(known, axis="index")).plot.bar(stacked=True, figsize=(9, 4), rot=0)
 plt.title("Orders within seven days for 100 visits of known customers")
 plt.tight_layout()
 
@@ -80,7 +81,8 @@ daily = house.sql("""
     FROM gold.mart_web_conversion
     GROUP BY started_on
     ORDER BY started_on
-""").toPandas().set_index("started_on")
+""").toPandas()
+daily = daily.set_index("started_on")
 daily.plot(subplots=True, figsize=(9, 6), marker=".")
 plt.tight_layout()
 
@@ -95,7 +97,13 @@ visits = house.sql("""
     GROUP BY least(event_count, 20)
     ORDER BY events
 """).toPandas()
-visits.plot(x="events", y=["visits", "converted_pct"], subplots=True, figsize=(9, 5), marker=".",
-            title=["Visits by number of events (20 and more at 20)", "Of these, % that purchased"],
-            legend=False)
+visits.plot(
+    x="events",
+    y=["visits", "converted_pct"],
+    subplots=True,
+    figsize=(9, 5),
+    marker=".",
+    title=["Visits by number of events (20 and more at 20)", "Of these, % that purchased"],
+    legend=False,
+)
 plt.tight_layout()

@@ -61,8 +61,8 @@ plt.tight_layout()
 # %% [markdown]
 # ## No feature looks ahead
 #
-# A lag of one day is the units of the day before, whatever the day: read back from the table itself,
-# none differs.
+# A lag of one day is the units of the day before, whatever the day: read back from the table
+# itself, none differs.
 
 # %%
 differing = house.sql("""
@@ -123,11 +123,13 @@ errors = house.sql("""
     GROUP BY observed_on
     ORDER BY observed_on
 """).toPandas()
-errors.describe().loc[["count", "mean"]] if len(errors) else "fewer than eight days: none to compare"
+errors.describe().loc[["count", "mean"]] if len(errors) else "fewer than eight days, no error yet"
 
 # %%
 if len(errors):
-    errors.plot(x="observed_on", y=["same_weekday", "mean_of_28_days"], figsize=(9, 3.5), marker=".")
+    errors.plot(
+        x="observed_on", y=["same_weekday", "mean_of_28_days"], figsize=(9, 3.5), marker="."
+    )
     plt.title("Weighted absolute error a day")
     plt.ylim(bottom=0)
     plt.tight_layout()

@@ -17,8 +17,8 @@
 # # History and restatements
 #
 # `dim_product` keeps every version of a product's price, cost, category, subcategory, brand and
-# state, half-open in time. Each sale holds the key of the version valid when it was sold. When a cost
-# is booked late, the days it reaches are costed again, and `ops.restatements` says what moved.
+# state, half-open in time. Each sale holds the key of the version valid when it was sold. When a
+# cost is booked late, the days it reaches are costed again; `ops.restatements` says what moved.
 
 # %%
 import matplotlib.pyplot as plt
