@@ -8,6 +8,7 @@ from lakehouse.conf import load
 from lakehouse.moments import day
 from retail import project
 from retail.generator import ENTITIES, generate, request
+from retail.generator.planting import clear, plant, rate
 
 
 @project.job
@@ -23,6 +24,7 @@ def main() -> int:
     history = "summary: also the sales of the 92 days before, summed up, in OUTPUT/_history"
     parser.add_argument("--history", choices=["none", "summary"], default="none", help=history)
     parser.add_argument("--env", default="local", help="conf/ENV.yaml (default: local)")
+    parser.add_argument("--faults", type=rate, help="share of records to spoil, as 0.01")
     options = parser.parse_args()
     conf = load(options.env)
     output = project.folder(options.output or conf["landing"])
@@ -32,6 +34,9 @@ def main() -> int:
     for entity, rows in generate(output, asked).items():
         files = len(list((output / entity).rglob("*.parquet")))
         print(f"{entity:<24} {rows:>11,} rows written, {files} files in {output / entity}")
+    clear(output)
+    if options.faults:
+        print(f"{plant(output, options.faults, asked.world.seed):,} faults planted; key in _labels")
     return 0
 
 

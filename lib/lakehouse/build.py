@@ -96,8 +96,11 @@ def _part(spark: SparkSession, frame: Frame, verdict: Verdict) -> tuple[Affected
         return WHOLE, verdict.reason
     last_day = frame_as_of(frame) if verdict.table.takes_as_of else None
     tables = frame.catalogue.tables
+    again = frame.again.get(verdict.table.name, frozenset())
     try:
-        part = affected(spark, verdict.table, tables, verdict.pins, verdict.changed, last_day)
+        part = affected(
+            spark, verdict.table, tables, verdict.pins, verdict.changed, last_day, again
+        )
         if verdict.as_of_days and part.days is not None:
             part = replace(part, days=part.days | verdict.as_of_days)
         return part, verdict.reason

@@ -4,6 +4,7 @@ Images of rows (feed.py) that are equal on the columns a table uses cancel out, 
 equal rows are no change.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +15,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table, is_direct
-from lakehouse.declare import SOURCE_FILE, ByDay, ByKey, ByVersion, Days, Keys, Spread
+from lakehouse.declare import ROW, SOURCE_FILE, ByDay, ByKey, ByVersion, Days, Keys, Spread
 from lakehouse.expressions import all_of, any_of
 from lakehouse.feed import NET, Pinned, changed_days, changed_keys, changed_rows
 from lakehouse.landing.bronze import CORRUPT
@@ -78,11 +79,14 @@ def affected(
     pins: Mapping[str, Pinned],
     changed: Iterable[str],
     last_day: date | None = None,
+    again: Iterable[str] = (),
 ) -> Affected:
-    """The scope values that changes in the inputs ``changed`` reach.
+    """The scope values that changes in the inputs ``changed`` reach, and those of records that are
+    to be judged ``again``, as JSON.
 
     An input without a declared spread, or a table rewritten whole, gives WHOLE.
     """
+    said = [json.loads(text) for text in again]
     scope = table.declaration.scope
     reached: list[tuple[DataFrame, Table, Spread]] = []
     for name in changed:
@@ -95,8 +99,8 @@ def affected(
             driver, direct = catalogue[first], cast(Spread, table.inputs[first])
             rows = changed_rows(spark, used, pins[name])
             rows = _look_up(read_input(spark, driver, direct, pins[first]), spread, rows)
-            found = rows.select(*_scope_values(driver, direct)).distinct()
-            reached.append((found, driver, direct))
+            values = rows.select(*_scope_values(driver, direct)).distinct()
+            reached.append((values, driver, direct))
         elif isinstance(spread, ByDay):
             days = _days_of(upstream, spread)
             reached.append((changed_days(spark, used, pins[name], days), upstream, spread))
@@ -104,10 +108,14 @@ def affected(
             own = cast(ByKey, spread).columns
             reached.append((changed_keys(spark, used, pins[name], own), upstream, spread))
     if isinstance(scope, Days):
-        return Affected(
-            frozenset(d for d in _days(reached) if not (d and last_day) or d <= last_day)
-        )
+        found = _days(reached) | {_day_said(record[scope.column]) for record in said}
+        return Affected(frozenset(d for d in found if not (d and last_day) or d <= last_day))
     parts = [_keys(rows, cast(Keys, scope), cast(ByKey, spread)) for rows, _, spread in reached]
+    if said:
+        own = cast(Keys, scope).columns
+        ddl = ", ".join(f"`{name}` STRING" for name in own)
+        keys = [tuple(_text(record[name]) for name in own) for record in said]
+        parts.append(spark.createDataFrame(keys, ddl))
     return _of_keys(reduce(DataFrame.unionByName, parts).distinct().persist(), table)
 
 
@@ -115,13 +123,13 @@ def _judged_columns(
     spark: SparkSession, upstream: Table, spread: Spread | None, pin: Pinned
 ) -> list[str]:
     """The columns in which a change counts. Staging also reads a landed record's file, for the
-    date in its name, and whether its line was whole.
+    date in its name, its place there, for the quarantine, and whether its line was whole.
     """
     used = used_columns(upstream, spread)
     if upstream.layer != "bronze":
         return used
     landed = pin.read(spark).columns
-    return [*used, *(name for name in (SOURCE_FILE, CORRUPT) if name in landed)]
+    return [*used, *(name for name in (SOURCE_FILE, ROW, CORRUPT) if name in landed)]
 
 
 def _scope_values(driver: Table, direct: Spread) -> list[Column]:
@@ -133,6 +141,18 @@ def _scope_values(driver: Table, direct: Spread) -> list[Column]:
 
 def _days_of(upstream: Table, spread: ByDay) -> list[Column]:
     return [_day_of(upstream, column) for column in spread.columns]
+
+
+def _day_said(text: str | None) -> date | None:
+    """The day that JSON tells; None where it is none of ours."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _of_keys(keys: DataFrame, table: Table) -> Affected:

@@ -13,8 +13,10 @@ from lakehouse.errors import LakehouseError
 
 Severity = Literal["quarantine", "warn", "stop"]
 Ties = Literal["newest", "quarantine"]
-# What every raw table says of a record: the landed file it came from, when, and by which build.
-SOURCE_FILE, INGESTED_AT, BATCH_ID = "_source_file", "_ingested_at", "_batch_id"
+# What every raw table says of a record: the landed file it came from, its place there (from 1),
+# when, and by which build.
+SOURCE_FILE, ROW = "_source_file", "_row"
+INGESTED_AT, BATCH_ID = "_ingested_at", "_batch_id"
 # The last date in a landed file's path, in its name before its folders: Python and Spark read it.
 DATE_IN_PATH = r".*(\d{4}-\d{2}-\d{2})"
 
@@ -309,16 +311,22 @@ class expect:  # noqa: N801  (reads as a verb where it is used: expect.warn(...)
 
 @dataclass(frozen=True)
 class Conserved:
-    """``own`` over this table equals ``theirs`` over ``table`` (SQL aggregates), to the penny."""
+    """``own`` over this table equals ``theirs`` over ``table`` (SQL aggregates), to the penny.
+
+    ``by`` are the day here and the day there by which they are equal; None: in total alone.
+    """
 
     own: str
     table: str
     theirs: str
+    by: tuple[str, str] | None = None
 
 
-def conserved(own: str, table: str, theirs: str) -> Conserved:
-    """Say what a table neither loses nor invents; a law checks it."""
-    return Conserved(own, table, theirs)
+def conserved(
+    own: str, table: str, theirs: str, by: str | tuple[str, str] | None = None
+) -> Conserved:
+    """Say what a table neither loses nor invents, in total or ``by`` day too; a law checks it."""
+    return Conserved(own, table, theirs, (by, by) if isinstance(by, str) else by)
 
 
 # Tables and views ---------------------------------------------------------------------------
@@ -336,6 +344,8 @@ class Declaration:
     earliest: tuple[str, ...] = ()
     references: dict[str, str] = field(default_factory=dict)
     conserves: tuple[Conserved, ...] = ()
+    measures: dict[str, str] = field(default_factory=dict)
+    landed_key: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -357,6 +367,8 @@ def table(
     earliest: Iterable[str] = (),
     references: dict[str, str] | None = None,
     conserves: Iterable[Conserved] = (),
+    measures: dict[str, str] | None = None,
+    landed_key: dict[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a table: its grain is the docstring's first sentence, its rows the return value.
 
@@ -364,6 +376,10 @@ def table(
     content. Where the key holds the whole sequence of an event log, no order can tell which of two
     records is right: ``ties="quarantine"`` rejects all that share the key and differ. ``earliest``
     columns show the first value any of the key's rows gave, if the kept row has one.
+
+    The balance of what landed counts rows, and the ``measures`` of a staging table: by name, SQL
+    over columns that landed records and its rows have alike. ``landed_key`` says in SQL over
+    landed columns what a column of its key is that does not land under its name.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -378,6 +394,8 @@ def table(
             tuple(earliest),
             dict(references or {}),
             tuple(conserves),
+            dict(measures or {}),
+            dict(landed_key or {}),
         )
         return function
 

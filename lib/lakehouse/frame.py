@@ -21,7 +21,8 @@ SNAPSHOTS, LIMIT = "snapshots", "snapshots.most_deleted"
 class Frame:
     """What stays the same during one build.
 
-    ``adapt`` writes the files of ``landing``, where the source has an adapter.
+    ``adapt`` writes the files of ``landing``, where the source has an adapter. ``again`` are, by
+    staging table, the scope columns as JSON of rejected records that are to be judged again.
     """
 
     catalogue: Catalogue
@@ -33,6 +34,7 @@ class Frame:
     full_refresh: bool = False
     as_of: date | None = None
     adapt: Callable[[Path], None] | None = None
+    again: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def path(self, table: Table) -> Path:
         return self.lake / table.layer / table.name

@@ -70,12 +70,15 @@ def judge(frame: Frame, table: Table, survey: Survey, built: Record | None = Non
         return Verdict(table, reason, record, True, tuple(logs), pins)
     assert built is not None
     changed = tuple(n for n, log in logs.items() if _moved_on(log, before.get(n)))
-    if changed and snapshots_of(table) in frame.snapshots:
-        reason = f"{', '.join(changed)} changed, and what it lacks shows in all snapshots alone"
+    again = len(frame.again.get(table.name, ()))
+    if (changed or again) and snapshots_of(table) in frame.snapshots:
+        what = f"{', '.join(changed)} changed" if changed else "rejected records go through again"
+        reason = f"{what}, and what it lacks shows in all snapshots alone"
         return Verdict(table, reason, record, True, tuple(logs), pins)
     moved = _days_between(built.as_of, record.as_of)
     reasons = [f"{', '.join(changed)} changed"] if changed else []
     reasons += [f"as of {record.as_of}"] if moved else []
+    reasons += ["rejected records go through again"] if again else []
     return Verdict(
         table, "; ".join(reasons), record, False, changed, pins, as_of_days=frozenset(moved)
     )

@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
-from lakehouse.declare import BATCH_ID, DATE_IN_PATH, INGESTED_AT, SOURCE_FILE, Expectation
+from lakehouse.declare import BATCH_ID, DATE_IN_PATH, INGESTED_AT, ROW, SOURCE_FILE, Expectation
 from lakehouse.expressions import as_json, content
 from lakehouse.landing.bronze import CORRUPT
 from lakehouse.landing.source import Contract
@@ -26,17 +26,18 @@ from lakehouse.schema import quoted
 # What the error of a broken stop rule begins with.
 STOP = "stop rule:"
 FAULTS, RECORD, REASONS = "_faults", "_record", "_reasons"
-_LOADING = (INGESTED_AT, BATCH_ID)
+_LOADING = (ROW, INGESTED_AT, BATCH_ID)
 # Faults are one text until they reach the quarantine: good rows then cost an empty string each,
 # where arrays would leave Spark's generated code.
 _NEXT_FAULT, _REASON = "\x1e", "\x1f"
+_REPLACED = "\ufffd"
 
 
 def conform(raw: DataFrame, contract: Contract) -> DataFrame:
     """Raw records in the contract's types; what does not fit becomes null and a fault.
 
     Adds ``_faults`` (rules and reasons of the casts that failed, empty when none did),
-    ``_record`` (the landed record as JSON), ``_source_file`` and ``_batch_id``.
+    ``_record`` (the landed record as JSON), ``_source_file``, ``_row`` and ``_batch_id``.
     """
     landed = {field.name: field.dataType.simpleString() for field in raw.schema.fields}
     typed, faults = [], []
@@ -52,14 +53,25 @@ def conform(raw: DataFrame, contract: Contract) -> DataFrame:
     if CORRUPT in landed:
         text = F.lit("the line does not have the fields of its header")
         faults.append(_fault("record is whole", F.col(CORRUPT).isNotNull(), text))
+        faults.append(_garbled(contract, landed))
     record = as_json(c for c in raw.columns if c not in _LOADING)
     return raw.select(
         *typed,
         F.concat_ws(_NEXT_FAULT, *faults).alias(FAULTS),
         record.alias(RECORD),
         SOURCE_FILE,
+        (F.col(ROW) if ROW in landed else F.lit(None).cast("bigint")).alias(ROW),
         BATCH_ID,
     )
+
+
+def _garbled(contract: Contract, landed: Mapping[str, str]) -> Column:
+    """The fault of a text file's record with bytes that are no UTF-8, which Spark replaces."""
+    texts = [c.name for c in contract.columns if landed[c.name] == "string"]
+    broken = [F.when(F.col(name).contains(_REPLACED), F.lit(name)) for name in texts]
+    first = F.coalesce(*broken, F.lit(""))
+    text = F.concat(first, F.lit(" holds bytes that are no UTF-8; land the file as UTF-8"))
+    return _fault("text is UTF-8", first != "", text)
 
 
 def _cast(name: str, landed: str, wanted: str) -> Column:
@@ -178,7 +190,7 @@ def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> Dat
     """
     bad = rows.where(is_rejected())
     faults = F.split(REASONS, _NEXT_FAULT)
-    same = Window.partitionBy(SOURCE_FILE, RECORD).orderBy(F.lit(1))
+    same = Window.partitionBy(SOURCE_FILE, RECORD).orderBy(ROW)
     key = as_json(scope_columns)
     occurrence = F.row_number().over(same).cast("string")
     return bad.select(
@@ -190,6 +202,7 @@ def rejected(rows: DataFrame, table: Table, scope_columns: Iterable[str]) -> Dat
         _halves(faults, 1).alias("rules"),
         _halves(faults, 2).alias("reasons"),
         F.col(SOURCE_FILE).alias("source_file"),
+        F.col(ROW).alias("row_no"),
         F.col(BATCH_ID).alias("batch_id"),
         F.current_timestamp().alias("first_seen_at"),
         F.col(RECORD).alias("raw_record"),

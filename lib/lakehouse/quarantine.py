@@ -1,21 +1,23 @@
 """``ops.quarantine``: rejected records, merged on their id before the good rows are written."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
-from pyspark.sql import DataFrame
+from deltalake import DeltaTable, Schema
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected
-from lakehouse.declare import SOURCE_FILE, Days, Keys
-from lakehouse.expressions import as_json
+from lakehouse.declare import ROW, SOURCE_FILE, Days, Keys
+from lakehouse.expressions import all_of, as_json
+from lakehouse.landing import ledger as landing_files
 from lakehouse.log import create
 from lakehouse.quality import RECORD, is_rejected, rejected
-from lakehouse.schema import parse
+from lakehouse.schema import arrow, names, parse
 
 NAME = "quarantine"
 GRAIN = "One row per rejected record."
@@ -26,10 +28,11 @@ DDL = """
     rules         ARRAY<STRING> COMMENT 'Rules that the record breaks',
     reasons       ARRAY<STRING> COMMENT 'One sentence a rule, with the values',
     source_file   STRING COMMENT 'Path below the landing folder',
+    row_no        BIGINT COMMENT 'Place in the file, from 1: row of parquet, record of a text file',
     batch_id      STRING COMMENT 'Build that loaded the record',
     first_seen_at TIMESTAMP COMMENT 'When it was first rejected, UTC',
     raw_record    STRING COMMENT 'The record as it landed, as JSON',
-    status        STRING NOT NULL COMMENT 'quarantined; released: passes now; withdrawn: its file changed'
+    status        STRING NOT NULL COMMENT 'quarantined; released: passes now; withdrawn: its file or its mapping changed'
 """
 _MERGE = threading.Lock()
 
@@ -47,6 +50,11 @@ def ensure(lake: Path) -> Path:
     """Create the table where it does not exist; returns its path."""
     path = lake / "ops" / NAME
     create(path, parse(DDL), GRAIN)
+    there = DeltaTable(str(path))
+    lacking = {field.name for field in there.schema().fields} ^ set(names(DDL))
+    if lacking:  # a lake made before the column was
+        wanted = Schema.from_arrow(arrow(parse(DDL))).fields
+        there.alter.add_columns([field for field in wanted if field.name in lacking])
     return path
 
 
@@ -70,26 +78,67 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Path) -> Spli
     spark = rows.sparkSession
     known = spark.read.format("delta").load(str(path)).where(F.col("table_name") == table.name)
     found = rejected(rows, table, columns).persist()
+    same = ["record_id", "rules", "reasons", "row_no", "status"]
+    news = found.join(known.select(*same), _equal(found, known, same), "left_anti")
+    open_ones = _in_scope(known.where("status = 'quarantined'"), part, columns)
+    gone = open_ones.join(found.select("record_id"), "record_id", "left_anti").persist()
     try:
-        open_ones = known.where("status = 'quarantined'")
-        in_scope = _in_scope(open_ones, part, columns)
-        gone = in_scope.join(found.select("record_id"), "record_id", "left_anti")
-        keys = [F.col(SOURCE_FILE).alias("source_file"), F.col(RECORD).alias("raw_record")]
-        passing = (
-            rows.where(~is_rejected()).select(*keys).distinct().withColumn("_passes", F.lit(True))
-        )
-        closed = gone.join(passing, ["source_file", "raw_record"], "left").withColumn(
-            "status", F.when(F.col("_passes"), "released").otherwise("withdrawn")
-        )
-        same = ["record_id", "rules", "reasons", "status"]
-        news = found.join(known.select(*same), same, "left_anti")
-        wanted = news.unionByName(closed.drop("_passes")).persist()
+        if gone.isEmpty():
+            wanted = news
+        else:
+            here = _unmoved(gone, path)
+            wanted = _seen_before(news, here).unionByName(_closed(gone, here, rows))
+        wanted = wanted.persist()
         if not wanted.isEmpty():
             _merge(wanted, table, path)
         wanted.unpersist()
     finally:
         found.unpersist()
+        gone.unpersist()
     return split
+
+
+def _equal(one: DataFrame, other: DataFrame, columns: Iterable[str]) -> Column:
+    """Whether rows of two frames say the same, nulls included."""
+    return all_of(one[name].eqNullSafe(other[name]) for name in columns)
+
+
+def _unmoved(gone: DataFrame, path: Path) -> DataFrame:
+    """Of records no longer found as they were, those whose file is as it was: its mapping, or a
+    rule, is what changed, and their place in the file still tells who they are.
+    """
+    files = gone.sparkSession.read.format("delta").load(str(path.with_name(landing_files.NAME)))
+    newest = files.groupBy(F.col("path").alias("source_file")).agg(F.max("batch_id").alias("_seen"))
+    same = gone.where("row_no IS NOT NULL").join(newest, "source_file")
+    return same.where("batch_id >= _seen").select("source_file", "row_no", "first_seen_at")
+
+
+def _seen_before(news: DataFrame, here: DataFrame) -> DataFrame:
+    """New rejects; a record that another mapping shows otherwise was first seen when it was."""
+    place = ["source_file", "row_no"]
+    first = here.groupBy(*place).agg(F.min("first_seen_at").alias("_first"))
+    seen = news.join(first, place, "left")
+    return seen.withColumn("first_seen_at", F.coalesce("_first", "first_seen_at")).select(
+        *news.columns
+    )
+
+
+def _closed(gone: DataFrame, here: DataFrame, rows: DataFrame) -> DataFrame:
+    """Records no longer rejected: released where they pass now, else withdrawn."""
+    good = rows.where(~is_rejected()).select(
+        F.col(SOURCE_FILE).alias("source_file"), F.col(ROW).alias("row_no"), RECORD
+    )
+    alike = gone.select("source_file", F.col("raw_record").alias(RECORD))
+    by_text = good.join(F.broadcast(alike.distinct()), ["source_file", RECORD], "left_semi")
+    by_place = good.join(F.broadcast(here), ["source_file", "row_no"], "left_semi")
+    texts = by_text.select("source_file", F.col(RECORD).alias("raw_record")).distinct()
+    places = by_place.select("source_file", "row_no").distinct()
+    marked = gone.join(texts.withColumn("_text", F.lit(True)), [*texts.columns], "left").join(
+        places.withColumn("_place", F.lit(True)), [*places.columns], "left"
+    )
+    passes = F.coalesce("_text", "_place", F.lit(False))
+    status = F.when(passes, "released").otherwise("withdrawn")
+    return marked.withColumn("status", status).select(*gone.columns)
 
 
 def _known(path: Path, table: Table) -> int:
@@ -127,6 +176,6 @@ def _merge(wanted: DataFrame, table: Table, path: Path) -> None:
             f"MERGE INTO delta.`{path}` t USING _rejected s"
             f" ON t.record_id = s.record_id AND t.table_name = '{table.name}'"
             " WHEN MATCHED THEN UPDATE SET"
-            " t.rules = s.rules, t.reasons = s.reasons, t.status = s.status"
+            " t.rules = s.rules, t.reasons = s.reasons, t.row_no = s.row_no, t.status = s.status"
             " WHEN NOT MATCHED THEN INSERT *"
         )

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from lakehouse.declare import BATCH_ID, SOURCE_FILE
+from lakehouse.declare import BATCH_ID, ROW, SOURCE_FILE
 from lakehouse.expressions import content
 from lakehouse.quality import FAULTS, RECORD, sequence
 
@@ -22,7 +22,7 @@ def snapshot_events(records: DataFrame, *key: str) -> DataFrame:
     placed = _placed(records)
     by_key = Window.partitionBy(*key).orderBy("_number")
     here, before, after = (by_key.rangeBetween(n, n) for n in (0, -1, 1))
-    state = content(c for c in records.columns if c not in (RECORD, SOURCE_FILE, BATCH_ID))
+    state = content(c for c in records.columns if c not in (RECORD, SOURCE_FILE, ROW, BATCH_ID))
     seen = placed.withColumns(
         {
             "_state": F.struct(F.min(state).over(here), F.max(state).over(here)),

@@ -21,6 +21,7 @@ from lakehouse.run import Result, run
 SETTINGS = {
     "business_day": "stg_sales.sold_on",
     "factor": 1,
+    "least_amount": 0,
     "snapshots": {"prices": False, "most_deleted": 0.5},
 }
 

@@ -13,11 +13,11 @@ from functools import reduce
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, StringType
+from pyspark.sql.types import DataType, LongType, StringType
 
-from lakehouse.declare import BATCH_ID, INGESTED_AT, SOURCE_FILE
+from lakehouse.declare import BATCH_ID, INGESTED_AT, ROW, SOURCE_FILE
 from lakehouse.landing.probe import Probe
 from lakehouse.landing.source import EntityMapping
 from lakehouse.schema import struct
@@ -61,7 +61,7 @@ def read(
         _mapped(_scan(spark, landing, mapping, probes[paths[0]], paths), mapping)
         for paths in groups.values()
     ]
-    types: dict[str, DataType] = dict(present)
+    types: dict[str, DataType] = {ROW: LongType()} | dict(present)
     for column in struct(mapping.contract.columns).fields:
         if not any(column.name in frame.columns for frame in frames):
             types.setdefault(column.name, column.dataType)
@@ -71,7 +71,8 @@ def read(
             types[column.name] = _wider(known, column.dataType)
     order = [c.name for c in mapping.contract.columns]
     order += [n for n in types if n not in order and not n.startswith("_")]
-    order += [n for n in types if n not in order and n not in (INGESTED_AT, BATCH_ID)]
+    always = (SOURCE_FILE, ROW, INGESTED_AT, BATCH_ID)
+    order += [n for n in types if n not in order and n not in always] + [SOURCE_FILE, ROW]
     aligned = [
         frame.select(*[_column(frame, name).cast(types[name]).alias(name) for name in order])
         for frame in frames
@@ -110,7 +111,24 @@ def _scan(
             **options | {"columnNameOfCorruptRecord": CORRUPT} | dict(mapping.options)
         )
         frame = reader.csv(full) if probe.format == "csv" else reader.json(full)
-    return frame.withColumn(SOURCE_FILE, _relative_path(paths[0].count("/") + 1))
+    placed = frame.withColumn(SOURCE_FILE, _relative_path(paths[0].count("/") + 1))
+    if probe.format == "parquet":
+        return placed.withColumn(ROW, F.col("_metadata.row_index") + 1)
+    return _numbered(placed)
+
+
+def _numbered(records: DataFrame) -> DataFrame:
+    """Records of text files with their place in the file, which Spark does not tell.
+
+    A file is read by blocks, each by one task, from its first line to its last.
+    """
+    order = {
+        "_block": F.col("_metadata.file_block_start"),
+        "_line": F.monotonically_increasing_id(),
+    }
+    in_file = Window.partitionBy(SOURCE_FILE).orderBy("_block", "_line")
+    place = F.row_number().over(in_file).cast("bigint")
+    return records.withColumns(order).withColumn(ROW, place).drop(*order)
 
 
 def _literally(path: Path) -> str:
@@ -143,7 +161,7 @@ def _mapped(frame: DataFrame, mapping: EntityMapping) -> DataFrame:
     own = {name.lower() for name in contract.names}
     extras = [name for name in frame.columns if name.lower() not in own and name[0] != "_"]
     kept = [F.col(f"`{name}`").alias(safe_name(name)) for name in extras]
-    internal = [name for name in (CORRUPT, SOURCE_FILE) if name in frame.columns]
+    internal = [name for name in (CORRUPT, SOURCE_FILE, ROW) if name in frame.columns]
     if not mapping.columns:
         landed = {name.lower(): name for name in frame.columns}
         mine = [

@@ -7,11 +7,12 @@ of what Spark's rows cost (docs/decisions/0017). Files that need more go through
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
 
-from lakehouse.declare import BATCH_ID, INGESTED_AT, SOURCE_FILE
+from lakehouse.declare import BATCH_ID, INGESTED_AT, ROW, SOURCE_FILE
 from lakehouse.landing.bronze import Batch, safe_name
 from lakehouse.landing.probe import Probe
 from lakehouse.landing.source import EntityMapping
@@ -20,6 +21,7 @@ from lakehouse.schema import arrow
 
 LOADING = (
     pa.field(SOURCE_FILE, pa.string()),
+    pa.field(ROW, pa.int64()),
     pa.field(INGESTED_AT, pa.timestamp("us", "UTC")),
     pa.field(BATCH_ID, pa.string()),
 )
@@ -31,6 +33,8 @@ _TYPES = {
 }
 # Rows decoded at a time, and those of a row group: what Spark's tasks share out among them.
 _ROWS = 131_072
+# Places in a file count up by one: their differences take next to no room.
+_PLACES = ColumnProperties(encoding="DELTA_BINARY_PACKED", dictionary_enabled=False)
 
 
 def fitting(
@@ -87,20 +91,25 @@ def append(
         pa.RecordBatchReader.from_batches(schema, _rows(landing, paths, schema, batch)),
         mode="append",
         commit_properties=commit_properties(record),
-        writer_properties=WriterProperties(max_row_group_size=_ROWS),
+        writer_properties=WriterProperties(
+            max_row_group_size=_ROWS, column_properties={ROW: _PLACES}
+        ),
     )
 
 
 def _rows(
     landing: Path, paths: Iterable[str], schema: pa.Schema, batch: Batch
 ) -> Iterator[pa.RecordBatch]:
-    """The files' rows in the table's columns, each with its file and batch."""
+    """The files' rows in the table's columns, each with its file, its place there and its batch."""
     for path in paths:
         fixed = {SOURCE_FILE: path, INGESTED_AT: batch.ingested_at(path), BATCH_ID: batch.id}
+        place = 1
         for rows in pq.ParquetFile(landing / path).iter_batches(_ROWS):
+            places = np.arange(place, place := place + rows.num_rows)
+            numbered = rows.append_column(ROW, pa.array(places))
             columns = [
-                rows.column(field.name)
-                if field.name in rows.schema.names
+                numbered.column(field.name)
+                if field.name in numbered.schema.names
                 else pa.repeat(pa.scalar(fixed.get(field.name), field.type), rows.num_rows)
                 for field in schema
             ]

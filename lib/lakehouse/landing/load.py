@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
 from lakehouse.build import Outcome
-from lakehouse.declare import BATCH_ID, INGESTED_AT, SOURCE_FILE
+from lakehouse.declare import BATCH_ID, INGESTED_AT, ROW, SOURCE_FILE
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing import copy
 from lakehouse.landing.believe import refused, settle
@@ -26,7 +26,7 @@ from lakehouse.schema import parse, quoted, struct
 from lakehouse.write import Target, files_and_bytes, progress
 
 _LEDGER = threading.Lock()
-_ALWAYS = f"{SOURCE_FILE} STRING, {INGESTED_AT} TIMESTAMP, {BATCH_ID} STRING"
+_ALWAYS = f"{SOURCE_FILE} STRING, {ROW} BIGINT, {INGESTED_AT} TIMESTAMP, {BATCH_ID} STRING"
 Loaded = dict[tuple[str, str], LandingFile]
 
 

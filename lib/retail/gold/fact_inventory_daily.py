@@ -48,9 +48,12 @@ from retail.terms.members import without_members
         "snapshot_date": "dim_date.calendar_on",
     },
     conserves=[
-        conserved("count(*)", "silver.stg_inventory_snapshots", "count(*)"),
+        conserved("count(*)", "silver.stg_inventory_snapshots", "count(*)", by="snapshot_date"),
         conserved(
-            "sum(quantity_available)", "silver.stg_inventory_snapshots", "sum(quantity_available)"
+            "sum(quantity_available)",
+            "silver.stg_inventory_snapshots",
+            "sum(quantity_available)",
+            by="snapshot_date",
         ),
     ],
 )

@@ -63,7 +63,14 @@ from retail.terms.members import without_members
         "fulfilling_store_id": "dim_store.store_id",
     },
     conserves=[
-        conserved("count(*)", "silver.stg_transactions", "count(*)"),
+        conserved("count(*)", "silver.stg_transactions", "count(*)", by="sold_on"),
+        conserved("sum(quantity)", "silver.stg_transactions", "sum(quantity)", by="sold_on"),
+        conserved(
+            "sum(greatest(gross_amount, returned_amount))",
+            "silver.stg_transactions",
+            f"sum(CASE WHEN is_cancelled THEN 0 ELSE abs({ledger.LINE_AMOUNT}) END)",
+            by="sold_on",
+        ),
         conserved("sum(net_amount)", "silver.int_daily_sales", "sum(net_amount)"),
     ],
 )

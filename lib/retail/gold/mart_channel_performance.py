@@ -48,9 +48,9 @@ _GROUPS = (
         "fulfilling_store_id": "dim_store.store_id",
     },
     conserves=[
-        conserved("sum(net_amount)", "gold.fact_sales", "sum(net_amount)"),
-        conserved("sum(net_units)", "gold.fact_sales", "sum(net_units)"),
-        conserved("sum(profit_amount)", "gold.fact_sales", "sum(line_profit)"),
+        conserved("sum(net_amount)", "gold.fact_sales", "sum(net_amount)", by="sold_on"),
+        conserved("sum(net_units)", "gold.fact_sales", "sum(net_units)", by="sold_on"),
+        conserved("sum(profit_amount)", "gold.fact_sales", "sum(line_profit)", by="sold_on"),
     ],
 )
 def mart_channel_performance(

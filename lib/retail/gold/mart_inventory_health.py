@@ -31,11 +31,17 @@ from retail.terms.share import pct
     """,
     references={"snapshot_date": "dim_date.calendar_on", "store_id": "dim_store.store_id"},
     conserves=[
-        conserved("sum(ranged_count)", "gold.fact_inventory_daily", "count(*) FILTER (is_ranged)"),
+        conserved(
+            "sum(ranged_count)",
+            "gold.fact_inventory_daily",
+            "count(*) FILTER (is_ranged)",
+            by="snapshot_date",
+        ),
         conserved(
             "sum(available_units)",
             "gold.fact_inventory_daily",
             "sum(greatest(quantity_available, 0))",
+            by="snapshot_date",
         ),
     ],
 )

@@ -28,7 +28,9 @@ WITHIN = 7
         store_order_count     BIGINT NOT NULL COMMENT 'Orders in store of the same customer within 7 days',
         conversion_pct        DECIMAL(18,2) NOT NULL COMMENT 'purchase_count as a percentage of session_count'
     """,
-    conserves=[conserved("sum(session_count)", "silver.int_web_sessions", "count(*)")],
+    conserves=[
+        conserved("sum(session_count)", "silver.int_web_sessions", "count(*)", by="started_on")
+    ],
 )
 def mart_web_conversion(
     int_web_sessions: Annotated[

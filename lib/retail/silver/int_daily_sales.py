@@ -36,6 +36,8 @@ from retail.terms.ledger import LINE_COLUMNS, entries, order
     conserves=[
         conserved("sum(net_amount)", "gold.fact_sales", "sum(net_amount)"),
         conserved("sum(net_units)", "gold.fact_sales", "sum(net_units)"),
+        conserved("sum(gross_amount)", "gold.fact_sales", "sum(gross_amount)", by="sold_on"),
+        conserved("sum(gross_units)", "gold.fact_sales", "sum(gross_units)", by="sold_on"),
     ],
 )
 def int_daily_sales(

@@ -33,6 +33,7 @@ from retail.terms import events
         expect.quarantine("customer_id RLIKE {ids.customer_id}", "customer_id is well-formed"),
         *events.RULES,
     ],
+    landed_key=events.LANDED_KEY,
 )
 def stg_customers(
     raw_customers: Annotated[DataFrame, by_key("customer_id")],

@@ -53,6 +53,7 @@ from retail.terms.zones import utc
             "count(DISTINCT (snapshot_date, store_id, product_id))",
         )
     ],
+    measures={"units": "quantity_on_hand"},
 )
 def stg_inventory_snapshots(
     raw_inventory_snapshots: Annotated[DataFrame, by_day("snapshot_date")],

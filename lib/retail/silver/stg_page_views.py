@@ -47,6 +47,7 @@ from retail.contracts import PAGE_VIEWS
             "count(DISTINCT (event_id, CAST(event_timestamp AS DATE)))",
         )
     ],
+    landed_key={"viewed_on": "CAST(event_timestamp AS DATE)"},
 )
 def stg_page_views(raw_page_views: Annotated[DataFrame, by_day("event_timestamp")]) -> DataFrame:
     """One row per event and day; an id seen again on another day is another event."""

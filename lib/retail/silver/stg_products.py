@@ -37,6 +37,7 @@ from retail.terms import events
         expect.quarantine("unit_cost >= 0", "unit_cost is not negative"),
         *events.RULES,
     ],
+    landed_key=events.LANDED_KEY,
 )
 def stg_products(
     raw_products: Annotated[DataFrame, by_key("product_id")],

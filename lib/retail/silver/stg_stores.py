@@ -37,6 +37,7 @@ from retail.terms import events
         expect.quarantine("store_id RLIKE {ids.store_id}", "store_id is well-formed"),
         *events.RULES,
     ],
+    landed_key=events.LANDED_KEY,
 )
 def stg_stores(
     raw_stores: Annotated[DataFrame, by_key("store_id")],

@@ -18,6 +18,7 @@ from lakehouse import (
 )
 from retail.contracts import TRANSACTIONS
 from retail.terms.events import SEQUENCE
+from retail.terms.ledger import LINE_AMOUNT
 from retail.terms.status import STATUSES, status_rank
 from retail.terms.zones import utc, zone_of
 
@@ -84,6 +85,7 @@ from retail.terms.zones import utc, zone_of
             "count(DISTINCT transaction_id)",
         )
     ],
+    measures={"units": "quantity", "amount": LINE_AMOUNT},
 )
 def stg_transactions(
     raw_transactions: Annotated[DataFrame, by_key("transaction_id")],

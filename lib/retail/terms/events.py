@@ -7,6 +7,8 @@ from lakehouse import Contract, expect, sequence
 
 # The instant of an event, and its order among the events of that instant.
 SEQUENCE = ("sequence", "event_no")
+# What orders the events of an instant, and what they do, as landed.
+LANDED_KEY = {"event_no": "coalesce(_event_no, 0)"}
 RULES = (
     expect.quarantine("operation IN ('upsert', 'delete')", "operation is known"),
     expect.quarantine("sequence <= {history.latest}", "sequence is not in the far future"),

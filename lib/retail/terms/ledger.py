@@ -19,6 +19,11 @@ SALE_COLUMNS = (
 )
 # What the ledger reads of a line; a change elsewhere on the line moves no measure.
 LINE_COLUMNS = (*SALE_COLUMNS, "returned_on")
+# line_amount() in the SQL that Spark and DuckDB share: what the balance recounts by.
+LINE_AMOUNT = (
+    "coalesce(total_amount, CAST(round(quantity * unit_price - coalesce(discount_amount, 0), 2)"
+    " AS DECIMAL(18,2)))"
+)
 
 
 def line_amount() -> Column:

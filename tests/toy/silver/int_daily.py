@@ -19,7 +19,7 @@ from lakehouse import by_day, conserved, days, expect, table
         expect.stop("amount < 1000", "a day takes less than a thousand"),
         expect.warn("amount < 500", "a day takes less than five hundred"),
     ],
-    conserves=[conserved("sum(amount)", "silver.stg_sales", "sum(amount)")],
+    conserves=[conserved("sum(amount)", "silver.stg_sales", "sum(amount)", by="sold_on")],
 )
 def int_daily(
     stg_sales: Annotated[DataFrame, by_day("sold_on", uses=("amount",))],

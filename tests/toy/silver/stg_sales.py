@@ -20,7 +20,8 @@ from toy.contracts import SALES
         amount   DECIMAL(18,2) COMMENT 'Money taken',
         sequence TIMESTAMP NOT NULL COMMENT 'When the record was written, UTC'
     """,
-    expects=[expect.quarantine("amount >= 0", "amount is not negative")],
+    expects=[expect.quarantine("amount >= {least_amount}", "amount is not negative")],
+    measures={"amount": "amount"},
 )
 def stg_sales(raw_sales: Annotated[DataFrame, by_key("sale_id")]) -> DataFrame:
     """One row per sale, in its newest state."""

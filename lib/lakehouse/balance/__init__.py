@@ -1,0 +1,1 @@
+"""What became of every landed record, recounted from the tables alone, without Spark."""

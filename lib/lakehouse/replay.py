@@ -1,0 +1,90 @@
+"""Rejected records sent through again, by the same path as every build.
+
+A build judges again what a change reaches. A replay asks for records by rule, table or date, builds
+their tables (and raw tables, whose mapping may be another now) and all that follows, and says what
+became of them. The rows of a key are replaced, so a record reaches its table once, however often.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from lakehouse import quarantine
+from lakehouse.errors import LakehouseError, did_you_mean
+from lakehouse.frame import Frame
+from lakehouse.run import Result
+
+Row = dict[str, Any]
+COLUMNS = ["table", "rule", "records", "released", "rejected still", "withdrawn"]
+
+
+def rejected_records(
+    frame: Frame, rule: str | None, table: str | None, since: datetime | None
+) -> list[Row]:
+    """The rejected records asked for.
+
+    Raises LakehouseError where no such table judges records, or none breaks such a rule.
+    """
+    path = frame.lake / "ops" / quarantine.NAME
+    if not DeltaTable.is_deltatable(str(path)):
+        return []
+    staging = [name for name, one in frame.catalogue.tables.items() if one.is_staging]
+    if table and (table := table.split(".")[-1]) not in staging:
+        raise LakehouseError(
+            f"--table {table} rejects no records: only staging tables judge them;"
+            f" {did_you_mean(table, staging)}."
+        )
+    rows = (
+        DeltaTable(str(path))
+        .to_pyarrow_dataset()
+        .to_table(
+            ["record_id", "table_name", "record_key", "rules", "first_seen_at", "status"],
+            filter=pc.field("status") == "quarantined",
+        )
+    )
+    found: list[Row] = rows.to_pylist()
+    known = sorted({name for row in found for name in row["rules"]})
+    if found and rule and rule not in known:
+        raise LakehouseError(
+            f"--rule {rule} is broken by no record in quarantine; {did_you_mean(rule, known)}."
+        )
+    return [
+        row
+        for row in found
+        if (not table or row["table_name"] == table)
+        and (not rule or rule in row["rules"])
+        and (not since or row["first_seen_at"] >= since)
+    ]
+
+
+def replay(frame: Frame, records: list[Row], build: Callable[[Frame, list[str]], Result]) -> Result:
+    """Build what the records reach, so that they are judged again."""
+    again = {
+        name: frozenset(row["record_key"] for row in records if row["table_name"] == name)
+        for name in {row["table_name"] for row in records}
+    }
+    raws = [n for name in again for n in frame.catalogue.tables[name].inputs if n[:4] == "raw_"]
+    return build(replace(frame, again=again), [*raws, *(f"{name}+" for name in sorted(again))])
+
+
+def outcome(lake: Path, records: list[Row]) -> list[tuple[Any, ...]]:
+    """What became of the records, in ``COLUMNS``; a record that broke two rules counts in both."""
+    rows = DeltaTable(str(lake / "ops" / quarantine.NAME)).to_pyarrow_table(
+        columns=["record_id", "status"]
+    )
+    status = dict(zip(rows["record_id"].to_pylist(), rows["status"].to_pylist(), strict=True))
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for row in records:
+        for rule in row["rules"]:
+            counted = counts.setdefault((row["table_name"], rule), Counter())
+            counted[status[row["record_id"]]] += 1
+    return [
+        (*of, sum(n.values()), n["released"], n["quarantined"], n["withdrawn"])
+        for of, n in sorted(counts.items())
+    ]

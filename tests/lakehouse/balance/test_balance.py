@@ -1,0 +1,197 @@
+"""The balance over lakes written by hand: what adds up, and every way in which it may not."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from toy.house import House
+
+from lakehouse import quarantine
+from lakehouse.balance.dispositions import classify
+from lakehouse.balance.report import balance, opened, staged_tables
+from lakehouse.balance.watch import few, late
+from lakehouse.errors import LakehouseError
+from lakehouse.landing import ledger
+from lakehouse.query import connect
+from lakehouse.schema import arrow, parse
+
+ONE, TWO = "sales/2026-06-01.csv", "sales/2026-06-02.csv"
+DAY = date(2026, 6, 1)
+AT, LATER = "2026-06-01 10:00:00", "2026-06-02 10:00:00"
+# file, place, sale_id, item_id, sold_on, amount, updated_at, as they landed
+LANDED = [
+    (ONE, 1, "1", "A", "2026-06-01", "5.00", AT),  # superseded by the record of the next file
+    (ONE, 2, "2", "A", "2026-06-01", "7.00", AT),  # good
+    (ONE, 3, "2", "A", "2026-06-01", "7", AT),  # says the same again
+    (ONE, 4, "3", "A", "2026-06-01", "-1", AT),  # quarantined
+    (ONE, 5, "4", "A", "2026-06-01", "much", AT),  # quarantined, and no amount at all
+    (TWO, 1, "1", "A", "2026-06-01", "6.00", LATER),  # good
+]
+STAGED = [("1", "A", DAY, "6.00", LATER), ("2", "A", DAY, "7.00", AT)]
+ASIDE = [(ONE, 4), (ONE, 5)]
+Lake = Callable[..., House]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """A lake of the toy's sales; ``landed``, ``staged``, ``aside``, ``daily`` as asked for."""
+
+    def make(
+        landed: list[Any] = LANDED,
+        staged: list[Any] = STAGED,
+        aside: list[Any] = ASIDE,
+        daily: Any = 13,
+        counted: dict[str, int] | None = None,
+    ) -> House:
+        house = House(tmp_path)
+        raw = ["_source_file", "_row", "sale_id", "item_id", "sold_on", "amount", "updated_at"]
+        put(
+            house,
+            "bronze/raw_sales",
+            pa.Table.from_pylist([dict(zip(raw, r, strict=False)) for r in landed]),
+        )
+        names = ["sale_id", "item_id", "sold_on", "amount", "sequence"]
+        rows = [dict(zip(names, r, strict=False)) for r in staged]
+        for row in rows:
+            row["amount"] = Decimal(row["amount"]).quantize(Decimal("0.01"))
+            row["sequence"] = datetime.fromisoformat(row["sequence"]).replace(tzinfo=UTC)
+        put(house, "silver/stg_sales", declared(house, "stg_sales", rows))
+        put(
+            house,
+            "silver/int_daily",
+            declared(house, "int_daily", [{"sold_on": DAY, "amount": Decimal(daily)}]),
+        )
+        bad = [
+            {
+                "record_id": f"{file}{place}",
+                "table_name": "stg_sales",
+                "source_file": file,
+                "row_no": place,
+                "status": "quarantined",
+            }
+            for file, place in aside
+        ]
+        put(house, "ops/quarantine", pa.Table.from_pylist(bad, arrow(parse(quarantine.DDL))))
+        files = counted or {file: sum(row[0] == file for row in LANDED) for file in (ONE, TWO)}
+        known = [
+            {"entity": "sales", "path": path, "row_count": count, "status": "loaded"}
+            for path, count in files.items()
+        ]
+        known.append(
+            {
+                "entity": "sales",
+                "path": "sales/cut.csv",
+                "status": "set_aside",
+                "reason": "it is empty",
+            }
+        )
+        put(house, "ops/landing_files", pa.Table.from_pylist(known, arrow(parse(ledger.DDL))))
+        return house
+
+    return make
+
+
+def put(house: House, path: str, rows: pa.Table) -> None:
+    write_deltalake(str(house.lake / path), rows)
+
+
+def declared(house: House, name: str, rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, arrow(house.frame().catalogue.tables[name].columns))
+
+
+def dispositions(house: House) -> list[str]:
+    connection, tables = opened(house.frame())
+    (records,) = (one.records for one in tables if one.table.name == "stg_sales")
+    found = connection.execute(f"SELECT disposition FROM {records} ORDER BY file, place")
+    return [row[0] for row in found.fetchall()]
+
+
+def test_every_record_has_its_disposition(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    house = lake()
+    expected = ["superseded", "good", "repeated", "quarantined", "quarantined", "good"]
+    assert dispositions(house) == expected
+    assert balance(house.frame(), every_file=True) == 0
+    said = capsys.readouterr().out
+    assert "2 files balance" in said
+    assert f"record 5 of {ONE}: amount = much" in said
+    assert "sales/cut.csv (sales), set aside: it is empty" in said
+    assert "difference:" not in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"staged": STAGED[:1]}, "record 2 of sales/2026-06-01.csv is in none of"),
+        ({"staged": [*STAGED, STAGED[1]]}, "-1 rows between landing and silver.stg_sales"),
+        ({"staged": [*STAGED, ("9", "A", DAY, "0", AT)]}, "-1 rows between landing and"),
+        ({"staged": [("1", "A", DAY, "6.01", LATER), STAGED[1]]}, f"record 1 of {TWO} is in none"),
+        ({"staged": [("1", "A", DAY, "5.00", AT), STAGED[1]]}, f"record 1 of {TWO} is in none"),
+        ({"aside": ASIDE[:1]}, f"1 rows of {ONE} between landing and silver.stg_sales"),
+        ({"aside": [*ASIDE, (ONE, 9)]}, "-1 rows between landing and silver.stg_sales"),
+        ({"landed": LANDED[:-1]}, f"1 rows of {TWO} between landing and"),
+        ({"counted": {ONE: 5, TWO: 2}}, f"1 rows of {TWO} between landing and"),
+        ({"daily": 12}, "-1 on 2026-06-01 between silver.int_daily (sum(amount)) and"),
+    ],
+    ids=["lost", "doubled", "invented", "altered", "older", "hidden", "unlanded", "vanished", "miscounted", "layer"],
+)  # fmt: skip
+def test_what_does_not_add_up_is_a_difference(
+    lake: Lake, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], said: str
+) -> None:
+    house = lake(**changes)
+    assert balance(house.frame()) == 1
+    assert f"difference: {said}" in capsys.readouterr().out
+
+
+def test_a_record_that_is_good_and_quarantined_at_once_is_a_difference(
+    lake: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert balance(lake(aside=[*ASIDE, (TWO, 1)]).frame()) == 1
+    assert f"difference: record 1 of {ONE} is in none of" in capsys.readouterr().out
+
+
+def test_a_copy_of_a_superseded_record_is_a_repeat(lake: Lake) -> None:
+    again = [*LANDED, (TWO, 2, "1", "A", "2026-06-01", "5.0", AT)]
+    house = lake(landed=again, counted={ONE: 5, TWO: 2})
+    assert dispositions(house)[-1] == "repeated"
+    assert balance(house.frame()) == 0
+
+
+def test_bronze_without_places_is_refused(lake: Lake) -> None:
+    house = lake()
+    rows = DeltaTable(str(house.path("raw_sales"))).to_pyarrow_table().drop(["_row"])
+    write_deltalake(str(house.path("raw_sales")), rows, mode="overwrite", schema_mode="overwrite")
+    frame = house.frame()
+    (staged,) = staged_tables(frame)
+    with pytest.raises(LakehouseError, match=r"before places in files were kept.*--full-refresh"):
+        classify(connect(frame.lake, frame.catalogue), staged)
+
+
+def test_no_lake_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LakehouseError, match="There is no lake"):
+        balance(House(tmp_path).frame())
+
+
+def counts(*rows: int) -> dict[date, int]:
+    return {DAY + timedelta(days=number): count for number, count in enumerate(rows) if count}
+
+
+def test_a_day_with_half_its_usual_rows_is_few() -> None:
+    weekdays = [100, 100, 100, 100, 100, 20, 20] * 3
+    assert list(few("t", counts(*weekdays), 0.5)) == []
+    low = list(few("t", counts(*weekdays[:-1], 10), 0.5))
+    assert [finding.sentence for finding in low] == ["2026-06-21 has 10 rows, where 20 are usual"]
+    gone = list(few("t", counts(*weekdays[:16], 0, *weekdays[17:]), 0.5))
+    assert [finding.sentence[:24] for finding in gone] == ["2026-06-17 has 0 rows, w"]
+
+
+def test_a_table_that_ends_before_the_others_is_late() -> None:
+    odd = counts(*[100] * 10) | {date(2099, 1, 1): 1}
+    daily = {"full": odd, "late": counts(*[100] * 6)}
+    found = [finding.sentence for finding in late(daily, 2)]
+    assert found == ["ends on 2026-06-06, 4 days behind the newest day in the lake (2026-06-10)"]
+    assert list(late(daily, 4)) == []
