@@ -1,19 +1,16 @@
 """One Spark session for every test that needs one, and builds in a line."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from places import ROOT, Build
+from places import Build, frame
 from pyspark.sql import SparkSession
 from xdist.scheduler import LoadScopeScheduling
 
 from lakehouse.conf import load, merge
-from lakehouse.frame import Frame
 from lakehouse.run import Result, run
 from lakehouse.session import start
-from retail import project
 from retail.generator import generate, request
 
 # A handful of rows: code made for them lives shorter than making it, and one task does.
@@ -30,7 +27,16 @@ SMALL = {
 
 # Files whose tests share a lake, and so a worker: it is built once. All others go by file.
 TOGETHER = {
-    "retailer": ("generated", "readme", "house", "laws", "late_costs", "generate", "raw_tables"),
+    "retailer": (
+        "generated",
+        "readme",
+        "house",
+        "laws",
+        "late_costs",
+        "generate",
+        "raw_tables",
+        "faults",
+    ),
     "sample": ("online_retail", "killed"),
 }
 
@@ -61,22 +67,6 @@ class ByLake(LoadScopeScheduling):
 def spark() -> SparkSession:
     """The session; builds in this process use it too."""
     return start(merge(load("local"), SMALL))
-
-
-def frame(landing: Path, lake: Path, source: str = "home_improvement", **changes: Any) -> Frame:
-    """What a build needs, as a job's options give it; ``changes`` replace fields of the frame."""
-    options = SimpleNamespace(
-        source=ROOT / "conf" / "sources" / f"{source}.yaml",
-        landing=Path(landing),
-        lake=Path(lake),
-        env="local",
-        as_of=changes.pop("as_of", None),
-        full_refresh=changes.pop("full_refresh", False),
-    )
-    made = project.frame(options)  # type: ignore[arg-type]
-    for name, value in changes.items():
-        object.__setattr__(made, name, value)
-    return made
 
 
 @pytest.fixture(scope="session")

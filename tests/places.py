@@ -1,12 +1,16 @@
-"""Where tests find the project and, if they are here, the real files."""
+"""Where tests find the project and, if they are here, the real files; what a build needs."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from lakehouse.frame import Frame
 from lakehouse.run import Result
+from retail import project
 
 Build = Callable[..., Result]
 
@@ -29,3 +33,19 @@ def real(files: Path) -> Callable[[Callable[..., None]], Callable[..., None]]:
         return pytest.mark.real(missing(test))
 
     return mark
+
+
+def frame(landing: Path, lake: Path, source: str = "home_improvement", **changes: Any) -> Frame:
+    """What a build needs, as a job's options give it; ``changes`` replace fields of the frame."""
+    options = SimpleNamespace(
+        source=ROOT / "conf" / "sources" / f"{source}.yaml",
+        landing=Path(landing),
+        lake=Path(lake),
+        env="local",
+        as_of=changes.pop("as_of", None),
+        full_refresh=changes.pop("full_refresh", False),
+    )
+    made = project.frame(options)  # type: ignore[arg-type]
+    for name, value in changes.items():
+        object.__setattr__(made, name, value)
+    return made

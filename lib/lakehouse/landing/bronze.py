@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, LongType, StringType
 
 from lakehouse.declare import BATCH_ID, INGESTED_AT, ROW, SOURCE_FILE
+from lakehouse.expressions import content
 from lakehouse.landing.probe import Probe
 from lakehouse.landing.source import EntityMapping
 from lakehouse.schema import struct
@@ -57,10 +58,13 @@ def read(
     groups: dict[tuple[str, str, int], list[str]] = defaultdict(list)
     for path, probe in probes.items():
         groups[(probe.format, probe.shape, path.count("/"))].append(path)
-    frames = [
-        _mapped(_scan(spark, landing, mapping, probes[paths[0]], paths), mapping)
-        for paths in groups.values()
-    ]
+    named = {name.lower(): name for name in present}
+    frames = []
+    for paths in groups.values():
+        frame = _mapped(_scan(spark, landing, mapping, probes[paths[0]], paths), mapping)
+        # Delta's names differ by more than letter case: a column keeps the name it first had.
+        known_names = {name: named.setdefault(name.lower(), name) for name in frame.columns}
+        frames.append(frame.withColumnsRenamed(known_names))
     types: dict[str, DataType] = {ROW: LongType()} | dict(present)
     for column in struct(mapping.contract.columns).fields:
         if not any(column.name in frame.columns for frame in frames):
@@ -160,7 +164,7 @@ def _mapped(frame: DataFrame, mapping: EntityMapping) -> DataFrame:
     contract = struct(mapping.contract.columns)
     own = {name.lower() for name in contract.names}
     extras = [name for name in frame.columns if name.lower() not in own and name[0] != "_"]
-    kept = [F.col(f"`{name}`").alias(safe_name(name)) for name in extras]
+    kept = [F.col(f"`{name}`").alias(safe) for name, safe in _safe_names(extras, own).items()]
     internal = [name for name in (CORRUPT, SOURCE_FILE, ROW) if name in frame.columns]
     if not mapping.columns:
         landed = {name.lower(): name for name in frame.columns}
@@ -176,7 +180,9 @@ def _mapped(frame: DataFrame, mapping: EntityMapping) -> DataFrame:
         if f.name in mapping.columns
     ]
     if mapping.distinct:
-        return _typed_nulls(frame.select(*mine, SOURCE_FILE).distinct(), contract.names)
+        records = _typed_nulls(frame.select(*mine, SOURCE_FILE).distinct(), contract.names)
+        in_file = Window.partitionBy(SOURCE_FILE).orderBy(content(records.columns))
+        return records.withColumn(ROW, F.row_number().over(in_file).cast("bigint"))
     return _typed_nulls(frame.select(*mine, *kept, *internal), contract.names)
 
 
@@ -184,6 +190,18 @@ def _typed_nulls(frame: DataFrame, names: Iterable[str]) -> DataFrame:
     """Drop columns mapped to a bare null: the contract's own type stands in for them."""
     void = [f.name for f in frame.schema.fields if f.dataType.simpleString() == "void"]
     return frame.drop(*void)
+
+
+def _safe_names(extras: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """Names that Delta takes, by the landed ones; a name that another column has is lengthened."""
+    used, names = set(taken), dict[str, str]()
+    for extra in extras:
+        name = safe_name(extra)
+        while name.lower() in used:
+            name += "_"
+        used.add(name.lower())
+        names[extra] = name
+    return names
 
 
 def safe_name(name: str) -> str:

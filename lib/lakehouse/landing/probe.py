@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,13 +41,15 @@ def probe(path: Path, mapping: EntityMapping) -> Probe:
         return Probe(kind, problem="it is empty (zero bytes)")
     try:
         columns, shape = _READERS[kind](path)
-    except (OSError, EOFError, ValueError, pa.ArrowException, UnicodeDecodeError) as error:
+    except (OSError, EOFError, ValueError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         return Probe(kind, problem=f"it cannot be read as {kind}: {reason}")
     present = {column.lower() for column in columns}
     missing = frozenset(name.lower() for name in mapping.needs) - present
     problem = None
-    if missing:
+    if twice := [name for name, n in Counter(c.lower() for c in columns).items() if n > 1]:
+        problem = f"it has the column {twice[0]} more than once; each needs a name of its own"
+    elif missing:
         problem = f"it lacks {', '.join(sorted(missing))}; it has {', '.join(columns)}"
     return Probe(kind, columns, f"{kind} {shape}", problem, missing)
 
@@ -65,8 +68,7 @@ def is_dated_by_record(path: Path, mapping: EntityMapping) -> bool:
         mine = [name for name in pq.read_schema(path).names if name.lower() == column]
         return len(mine) == 1 and not pq.read_table(path, columns=mine)[0].null_count
     with _open(path) as stream, suppress(csv.Error):
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        return all(_each_says(column, text, kind == "csv"))
+        return all(_each_says(column, _text(stream), kind == "csv"))
     return False
 
 
@@ -116,9 +118,9 @@ def _parquet(path: Path) -> tuple[tuple[str, ...], str]:
 
 def _csv(path: Path) -> tuple[tuple[str, ...], str]:
     with _open(path) as stream:
-        text = io.TextIOWrapper(cast(BinaryIO, stream), encoding="utf-8-sig", newline="")
+        text = _text(stream)
         header = next(csv.reader(text), [])
-        while text.read(_CHUNK):  # a broken archive or byte shows only at its place
+        while text.read(_CHUNK):  # a broken archive shows only at its place
             pass
     if not header:
         raise ValueError("it has no header line")
@@ -129,11 +131,16 @@ def _json(path: Path) -> tuple[tuple[str, ...], str]:
     """The names in its objects; a line that is none is a bad record, not a bad file."""
     names: dict[str, None] = {}
     with _open(path) as stream:
-        for line in io.TextIOWrapper(cast(BinaryIO, stream), encoding="utf-8"):
+        for line in _text(stream):
             names |= dict.fromkeys(_object(line))
     if not names:
         raise ValueError("no line is a JSON object")
     return tuple(names), ", ".join(names)
+
+
+def _text(stream: BinaryIO) -> TextIO:
+    """A file's text. Bytes that are no UTF-8 are replaced, as by Spark: a fault of the record."""
+    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
 
 
 def _open(path: Path) -> BinaryIO:
