@@ -18,7 +18,7 @@ from lakehouse.catalogue import Table, is_direct
 from lakehouse.declare import ROW, SOURCE_FILE, ByDay, ByKey, ByVersion, Days, Keys, Spread
 from lakehouse.expressions import all_of, any_of
 from lakehouse.feed import NET, Pinned, changed_days, changed_keys, changed_rows
-from lakehouse.landing.bronze import CORRUPT
+from lakehouse.landing.scan import CORRUPT
 from lakehouse.schema import names, quoted
 from lakehouse.type2 import VALID_FROM, VALID_TO
 

@@ -158,7 +158,8 @@ def rules(table: Table) -> Iterator[str]:
     if declaration.ties == "quarantine":
         yield f"- quarantine: no ties (records of one {', '.join(declaration.key)} are equal)"
     for law in declaration.conserves:
-        yield f"- conserved: `{law.own}` is `{law.theirs}` of {law.table}"
+        by = f", by {law.by[0]}" if law.by else ""
+        yield f"- conserved: `{law.own}` is `{law.theirs}` of {law.table}{by}"
 
 
 def columns_table(columns: Iterable[Column], references: Mapping[str, str]) -> Iterator[str]:

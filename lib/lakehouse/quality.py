@@ -19,7 +19,7 @@ from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
 from lakehouse.declare import BATCH_ID, DATE_IN_PATH, INGESTED_AT, ROW, SOURCE_FILE, Expectation
 from lakehouse.expressions import as_json, content
-from lakehouse.landing.bronze import CORRUPT
+from lakehouse.landing.scan import CORRUPT
 from lakehouse.landing.source import Contract
 from lakehouse.schema import quoted
 

@@ -56,6 +56,7 @@ class Bench:
         paths = {"source": root / "conf/sources/online_retail.yaml", "landing": None, "lake": None}
         real = project.frame(Namespace(**paths, env=self.env))
         self.house(date.fromisoformat(str(real.conf["generator"]["end_date"])))
+        self.faults()
         if real.landing.is_dir():
             self.invoices(real.source.place)
         else:
@@ -79,6 +80,17 @@ class Bench:
         for file in more.glob(f"*/{tomorrow}.parquet"):
             shutil.copy(file, landing / file.parent.name)
         self.time("build, one more day", "45 s", self.job("build", *here))
+        self.time("quality", "30 s", self.job("quality", *here))
+
+    def faults(self) -> None:
+        """Time the score of the default data with one record in a hundred spoilt."""
+        landing, lake = (self.work / name for name in ("spoilt", "spoilt_lake"))
+        here = ("--landing", landing, "--lake", lake)
+        spoil = self.job("generate", "--output", landing, "--faults", "0.01")
+        timed("generate", "", spoil, self.log)
+        timed("build", "", self.job("build", *here), self.log)  # files are set aside: status 1
+        labels = ("--labels", landing / "_labels")
+        self.time("quality --labels", "30 s", self.job("quality", *here, *labels))
 
     def invoices(self, source: str) -> None:
         """Time the build of a real retailer's invoices."""

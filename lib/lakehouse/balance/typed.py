@@ -27,6 +27,11 @@ def _parsed(text: str, kind: str) -> str:
     if kind in _WHOLE:
         is_whole = f"regexp_full_match({text}, '[+-]?[0-9]+')"
         return f"CASE WHEN {is_whole} THEN TRY_CAST({text} AS {kind}) END"
-    if kind == "DATE":
-        return f"CAST(TRY_CAST({text} AS TIMESTAMP) AS DATE)"
+    if kind == "DATE":  # Spark takes a year or a month for its first day, and ends at a blank or T
+        day = f"regexp_replace({text}, '[ T].*$', '')"
+        return f"""CASE
+            WHEN regexp_full_match({day}, '[0-9]{{4}}') THEN TRY_CAST({day} || '-01-01' AS DATE)
+            WHEN regexp_full_match({day}, '[0-9]{{4}}-[0-9]{{1,2}}')
+            THEN TRY_CAST({day} || '-01' AS DATE)
+            ELSE TRY_CAST({day} AS DATE) END"""
     return f"TRY_CAST({text} AS {kind})"

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
 
-import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, LongType, StringType
@@ -20,10 +19,10 @@ from pyspark.sql.types import DataType, LongType, StringType
 from lakehouse.declare import BATCH_ID, INGESTED_AT, ROW, SOURCE_FILE
 from lakehouse.expressions import content
 from lakehouse.landing.probe import Probe
+from lakehouse.landing.scan import CORRUPT, scan
 from lakehouse.landing.source import EntityMapping
 from lakehouse.schema import struct
 
-CORRUPT = "_corrupt_record"
 _WHOLE_NUMBERS = ("tinyint", "smallint", "int", "bigint")
 
 
@@ -61,7 +60,7 @@ def read(
     named = {name.lower(): name for name in present}
     frames = []
     for paths in groups.values():
-        frame = _mapped(_scan(spark, landing, mapping, probes[paths[0]], paths), mapping)
+        frame = _mapped(scan(spark, landing, mapping, probes[paths[0]], paths), mapping)
         # Delta's names differ by more than letter case: a column keeps the name it first had.
         known_names = {name: named.setdefault(name.lower(), name) for name in frame.columns}
         frames.append(frame.withColumnsRenamed(known_names))
@@ -97,64 +96,6 @@ def _timed(spark: SparkSession, rows: DataFrame, paths: Iterable[str], batch: Ba
 
 def _column(frame: DataFrame, name: str) -> Column:
     return F.col(name) if name in frame.columns else F.lit(None)
-
-
-def _scan(
-    spark: SparkSession, landing: Path, mapping: EntityMapping, probe: Probe, paths: list[str]
-) -> DataFrame:
-    """The files as they are: text formats as text, parquet with nanoseconds made micros."""
-    full = [_literally(landing / path) for path in paths]
-    columns = probe.columns or ()
-    if probe.format == "parquet":
-        frame = spark.read.parquet(*full)
-        frame = frame.withColumns(_nanoseconds(landing / paths[0]))
-    else:
-        fields = ", ".join(f"`{name.replace('`', '``')}` STRING" for name in columns)
-        options = {"header": "true", "escape": '"'} if probe.format == "csv" else {}
-        reader = spark.read.schema(f"{fields}, {CORRUPT} STRING").options(
-            **options | {"columnNameOfCorruptRecord": CORRUPT} | dict(mapping.options)
-        )
-        frame = reader.csv(full) if probe.format == "csv" else reader.json(full)
-    placed = frame.withColumn(SOURCE_FILE, _relative_path(paths[0].count("/") + 1))
-    if probe.format == "parquet":
-        return placed.withColumn(ROW, F.col("_metadata.row_index") + 1)
-    return _numbered(placed)
-
-
-def _numbered(records: DataFrame) -> DataFrame:
-    """Records of text files with their place in the file, which Spark does not tell.
-
-    A file is read by blocks, each by one task, from its first line to its last.
-    """
-    order = {
-        "_block": F.col("_metadata.file_block_start"),
-        "_line": F.monotonically_increasing_id(),
-    }
-    in_file = Window.partitionBy(SOURCE_FILE).orderBy("_block", "_line")
-    place = F.row_number().over(in_file).cast("bigint")
-    return records.withColumns(order).withColumn(ROW, place).drop(*order)
-
-
-def _literally(path: Path) -> str:
-    """The path with what Spark takes for a pattern, as in sales[1].csv, meaning itself."""
-    return re.sub(r"([\\{}\[\]*?])", r"\\\1", str(path))
-
-
-def _nanoseconds(path: Path) -> dict[str, Column]:
-    """Spark reads nanosecond timestamps as whole numbers; give them back their type."""
-    converted = {}
-    for column in pq.read_schema(path):
-        if str(column.type).startswith("timestamp[ns"):
-            moment = F.timestamp_micros(F.expr(f"`{column.name}` div 1000"))
-            converted[column.name] = moment if column.type.tz else moment.cast("timestamp_ntz")
-    return converted
-
-
-def _relative_path(parts: int) -> Column:
-    """The last ``parts`` of the file's path; Spark gives it as an encoded URI."""
-    encoded = F.substring_index("_metadata.file_path", "/", -parts)
-    decoded = F.url_decode(F.replace(encoded, F.lit("+"), F.lit("%2B")))
-    return F.when(encoded.contains("%"), decoded).otherwise(encoded)
 
 
 def _mapped(frame: DataFrame, mapping: EntityMapping) -> DataFrame:

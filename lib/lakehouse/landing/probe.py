@@ -41,7 +41,7 @@ def probe(path: Path, mapping: EntityMapping) -> Probe:
         return Probe(kind, problem="it is empty (zero bytes)")
     try:
         columns, shape = _READERS[kind](path)
-    except (OSError, EOFError, ValueError, pa.ArrowException) as error:
+    except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         return Probe(kind, problem=f"it cannot be read as {kind}: {reason}")
     present = {column.lower() for column in columns}
@@ -119,12 +119,13 @@ def _parquet(path: Path) -> tuple[tuple[str, ...], str]:
 def _csv(path: Path) -> tuple[tuple[str, ...], str]:
     with _open(path) as stream:
         text = _text(stream)
-        header = next(csv.reader(text), [])
+        header = next((row for row in csv.reader(text) if any(map(str.strip, row))), [])
         while text.read(_CHUNK):  # a broken archive shows only at its place
             pass
     if not header:
         raise ValueError("it has no header line")
-    return tuple(header), ", ".join(header)
+    names = [name or f"unnamed_{place}" for place, name in enumerate(header, start=1)]
+    return tuple(names), ", ".join(names)
 
 
 def _json(path: Path) -> tuple[tuple[str, ...], str]:

@@ -1,0 +1,1 @@
+"""Bad files and records, and what plain Python makes of them."""
