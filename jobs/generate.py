@@ -8,7 +8,7 @@ from lakehouse.conf import load
 from lakehouse.moments import day
 from retail import project
 from retail.generator import ENTITIES, generate, request
-from retail.generator.planting import clear, plant, rate
+from retail.generator.planting import plant, rate
 
 
 @project.job
@@ -28,15 +28,11 @@ def main() -> int:
     options = parser.parse_args()
     conf = load(options.env)
     output = project.folder(options.output or conf["landing"])
-    end = day(options.end_date, "--end-date")
-    which = (options.late, options.history, options.entities)
-    asked = request(conf, options.days, options.seed, end, options.scale, *which)
+    which = (options.scale, options.late, options.history, options.entities)
+    asked = request(conf, options.days, options.seed, day(options.end_date, "--end-date"), *which)
     for entity, rows in generate(output, asked).items():
-        files = len(list((output / entity).rglob("*.parquet")))
-        print(f"{entity:<24} {rows:>11,} rows written, {files} files in {output / entity}")
-    clear(output)
-    if options.faults:
-        print(f"{plant(output, options.faults, asked.world.seed):,} faults planted; key in _labels")
+        print(f"{entity:<24} {rows:>11,} rows written to {output / entity}")
+    print(f"{plant(output, options.faults, asked.world.seed):,} faults planted")
     return 0
 
 

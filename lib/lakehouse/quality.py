@@ -75,10 +75,12 @@ def _garbled(contract: Contract, landed: Mapping[str, str]) -> Column:
 
 
 def _cast(name: str, landed: str, wanted: str) -> Column:
-    """try_cast, except that a fraction is never cut off to make a whole number."""
+    """try_cast, but no fraction is cut off to make a whole number, and no day made up."""
     if landed == _simple(wanted):
         return F.col(name)
     value = F.expr(f"try_cast(`{name}` AS {wanted})")
+    if landed == "string" and wanted.startswith("TIMESTAMP"):  # a time alone would be today's
+        return F.when(F.col(name).rlike(r"^\s*[+-]?\d{4}"), value)
     has_fraction = landed in ("double", "float") or landed.startswith("decimal")
     if has_fraction and wanted in ("INT", "BIGINT"):
         return F.when(F.expr(f"`{name}` = floor(`{name}`)"), value)

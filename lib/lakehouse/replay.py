@@ -24,6 +24,14 @@ Row = dict[str, Any]
 COLUMNS = ["table", "rule", "records", "released", "rejected still", "withdrawn"]
 
 
+_PLACE = ["table_name", "source_file", "row_no"]
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    """Where a record stands; one without a place there stands for itself."""
+    return tuple(row[name] for name in _PLACE) if row["row_no"] else (row["record_id"],)
+
+
 def rejected_records(
     frame: Frame, rule: str | None, table: str | None, since: datetime | None
 ) -> list[Row]:
@@ -74,11 +82,19 @@ def replay(frame: Frame, records: list[Row], build: Callable[[Frame, list[str]],
 
 
 def outcome(lake: Path, records: list[Row]) -> list[tuple[Any, ...]]:
-    """What became of the records, in ``COLUMNS``; a record that broke two rules counts in both."""
-    rows = DeltaTable(str(lake / "ops" / quarantine.NAME)).to_pyarrow_table(
-        columns=["record_id", "status"]
+    """What became of the records, in ``COLUMNS``; a record that broke two rules counts in both.
+
+    One that another mapping shows otherwise, and that is rejected still, is known by its place.
+    """
+    table = DeltaTable(str(lake / "ops" / quarantine.NAME)).to_pyarrow_table(
+        columns=[*_PLACE, "record_id", "status"]
     )
-    status = dict(zip(rows["record_id"].to_pylist(), rows["status"].to_pylist(), strict=True))
+    rows: list[Row] = table.to_pylist()
+    rejected = {_place(row) for row in rows if row["status"] == "quarantined"}
+    status = {
+        row["record_id"]: "quarantined" if _place(row) in rejected else row["status"]
+        for row in rows
+    }
     counts: dict[tuple[str, str], Counter[str]] = {}
     for row in records:
         for rule in row["rules"]:

@@ -50,12 +50,12 @@ LOADED: dict[str, Loaded] = {
     "short_row.csv": (HEAD + b"c1,A,2026-06-01\n" + line("c2"), 2, {1}),
     "long_row.csv": (HEAD + b"c1,A,2026-06-01,5,,more\n" + line("c2"), 2, {1}),
     "many_fields.csv": (HEAD + b"c1" + b"," * 30_000 + b"\n" + line("c2"), 2, {1}),
-    "unclosed_quote.csv": (HEAD + b'c1,"A,2026-06-01,5,\n' + line("c2") + b'c3,A,2026-06-01,5,"\n', 3, {1}),
+    "unclosed_quote.csv": (HEAD + b'c1,"A,2026-06-01,5,\n' + line("c2") + b'c3,A,2026-06-01,5,"\n', 3, {1, 3}),
     "one_field.csv": (HEAD + b"c1\n,,,,\n" + line("c2"), 3, {1, 2}),
     "two_lines.csv": (HEAD + b'c1,"A\nB",2026-06-01,5,\n' + line("c2"), 3, {1, 2}),
     "byte_order_mark.csv": (b"\xef\xbb\xbf" + HEAD + line("c1"), 1, set()),
     "latin1.csv": (HEAD + line("c1").replace(b"A", b"Caf\xe9") + line("c2"), 2, {1}),
-    "nul.csv": (HEAD + line("c1", amount="5\0") + line("c2", "A\0B"), 2, {1}),
+    "nul.csv": (HEAD + line("c1", amount="5\0") + line("c2", "A\0B"), 2, set()),
     "crlf.csv": ((HEAD + line("c1") + line("c2", amount="x")).replace(b"\n", b"\r\n"), 2, {2}),
     "old_mac.csv": ((HEAD + line("c1") + line("c2")).replace(b"\n", b"\r"), 2, set()),
     "ten_megabytes.csv": (HEAD + line("c1", "x" * 10_000_000, amount="-1") + line("c2"), 2, {1}),
@@ -73,6 +73,7 @@ LOADED: dict[str, Loaded] = {
         + line("c4", day="1 June 2026") + line("c5", day="2026-6-1") + line("c6", day=" 2026-06-01 "),
         6, {1, 2, 3, 4},
     ),
+    "hour_alone.csv": (HEAD + b"c1,A,2026-06-01,5,10:00\n" + line("c2"), 2, {1}),
     "numbers.csv": (
         HEAD + line("c1", amount="NaN") + line("c2", amount="1e400") + line("c3", amount='"1,000.00"')
         + line("c4", amount="Infinity") + line("c5", amount="1e2") + line("c6", amount=" 5.005 ")
@@ -85,6 +86,7 @@ LOADED: dict[str, Loaded] = {
     "nested.json": (json_lines(sale("j1", '"amount": {"eur": 5}'), sale("j2", '"amount": [5]'), sale("j3")), 3, {1, 2}),
     "cut_lines.json": (json_lines(sale("j1")[:-9], sale("j2") + " x", "5", "null", "{}", sale("j3")), 6, {1, 3, 4, 5}),
     "numbers.json": (json_lines(sale("j1", '"amount": 1e400'), sale("j2", '"amount": NaN'), sale("j3", '"amount": 1.50')), 3, {1, 2}),
+    "more_after_it.json": (json_lines(sale("j1") + sale("j2"), sale("j3") + ", ", sale("j4")), 3, {1, 2}),
     "byte_order_mark.json": (b"\xef\xbb\xbf" + json_lines(sale("j1")), 1, set()),
     "latin1.json": (json_lines(sale("j1")).replace(b'"A"', b'"\xe9"') + json_lines(sale("j2")), 2, {1}),
     "two_in_a_line.json": (json_lines(f"[{sale('j1')}, {sale('j2')}]", sale("j3")), 2, {1}),

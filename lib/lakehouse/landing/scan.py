@@ -22,7 +22,8 @@ def scan(
     """Files of one shape: text formats as text, parquet with nanoseconds made micros."""
     full = [_literally(landing / path) for path in paths]
     levels = paths[0].count("/") + 1
-    fields = [f"`{name.replace('`', '``')}` STRING" for name in probe.columns or ()]
+    names = [f"`{name.replace('`', '``')}`" for name in probe.columns or ()]
+    fields = [f"{name} STRING" for name in names]
     schema = ", ".join([*fields, f"{CORRUPT} STRING"])
     options = {"columnNameOfCorruptRecord": CORRUPT} | dict(mapping.options)
     if probe.format == "parquet":
@@ -34,19 +35,32 @@ def scan(
     elif mapping.options:
         records = spark.read.schema(schema).options(**options).json(full)
     else:
-        return _objects(_numbered(_lines(spark, full), levels), schema, options)
+        objects = [f"{name}: STRING" for name in names]
+        return _objects(_numbered(_lines(spark, full), levels), objects, options)
     return _numbered(records, levels)
 
 
 def _lines(spark: SparkSession, paths: list[str]) -> DataFrame:
-    """Lines that are not blank."""
-    return spark.read.text(paths).where(~F.col("value").rlike(r"^[ \t\r]*$"))
+    """Lines that are not blank; bytes that are no UTF-8 replaced, as in CSV."""
+    lines = spark.read.text(paths).withColumn("value", F.make_valid_utf8("value"))
+    return lines.where(~F.col("value").rlike(r"^[ \t\r]*$"))
 
 
-def _objects(lines: DataFrame, schema: str, options: dict[str, str]) -> DataFrame:
-    """A record a line. Spark's reader of JSON makes several of an array, none of an empty one."""
-    said = lines.select(F.from_json("value", schema, options).alias("said"), SOURCE_FILE, ROW)
-    return said.select("said.*", SOURCE_FILE, ROW)
+def _objects(lines: DataFrame, fields: list[str], options: dict[str, str]) -> DataFrame:
+    """A record a line, which must be one object and nothing else.
+
+    Spark's reader makes several records of an array, none of an empty one, and forgets what follows
+    an object: as the one element of an array, it has to be alone.
+    """
+    inside = F.concat(F.lit("["), "value", F.lit("]"))
+    said = F.from_json(inside, f"ARRAY<STRUCT<{', '.join(fields)}>>", options)
+    read = lines.withColumn("_said", said)
+    record = F.get("_said", F.lit(0))
+    whole = (F.size("_said") == 1) & record.isNotNull()
+    corrupt = F.when(~F.coalesce(whole, F.lit(False)), F.col("value")).alias(CORRUPT)
+    return read.select(F.when(whole, record).alias("_said"), corrupt, SOURCE_FILE, ROW).select(
+        "_said.*", CORRUPT, SOURCE_FILE, ROW
+    )
 
 
 def _numbered(records: DataFrame, levels: int) -> DataFrame:

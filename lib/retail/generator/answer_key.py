@@ -70,7 +70,7 @@ def accepted(clean: Path, labels: Path, target: Path) -> None:
     for label in key:
         if label.clean_file and label.clean_row:
             by_file[label.clean_file].append(label)
-    for path in sorted(clean.glob("[!_.]*/*.parquet")):
+    for path in sorted(clean.glob("[!_.]*/**/*.parquet")):
         name = path.relative_to(clean).as_posix()
         if name in aside:
             continue

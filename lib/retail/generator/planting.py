@@ -30,6 +30,7 @@ class _File:
     """A file with what is planted in it: records by their place in the clean file, and new ones."""
 
     entity: str
+    name: str
     path: Path
     table: pa.Table
     is_text: bool
@@ -40,16 +41,18 @@ class _File:
     added: list[tuple[Row, Fault, str, int]] = field(default_factory=list)
 
     @property
-    def name(self) -> str:
-        return f"{self.entity}/{self.path.name}"
-
-    @property
     def landed(self) -> str:
-        return f"{self.entity}/{self.path.stem}.csv" if self.is_text else self.name
+        return self.name.replace(".parquet", ".csv") if self.is_text else self.name
 
 
-def plant(landing: Path, rate: float, seed: int) -> int:
-    """Plant faults into clean parquet files, in ``rate`` of their records; how many were planted."""
+def plant(landing: Path, rate: float | None, seed: int) -> int:
+    """Plant faults into clean parquet files, in ``rate`` of their records; how many were planted.
+
+    The files were written anew: what an earlier planting left beside them goes, and its key.
+    """
+    _clear(landing)
+    if rate is None:
+        return 0
     chance = np.random.default_rng([seed, 20_260])
     files = _files(landing)
     whole = _hit_files(files, chance)
@@ -60,7 +63,7 @@ def plant(landing: Path, rate: float, seed: int) -> int:
     return len(labels)
 
 
-def clear(landing: Path) -> None:
+def _clear(landing: Path) -> None:
     """Remove what an earlier planting left beside files that were written anew, and its key."""
     if (landing / LABELS).is_file():
         for name in {label.file for label in read(landing / LABELS) if label.file.endswith(".csv")}:
@@ -86,10 +89,11 @@ def rate(text: str) -> float:
 def _files(landing: Path) -> list[_File]:
     found = []
     for entity in FAULTS:
-        paths = sorted((landing / entity).glob("*.parquet"))
+        paths = sorted((landing / entity).rglob("*.parquet"))
         for path in paths:
+            name = path.relative_to(landing).as_posix()
             is_text = entity in AS_TEXT and path == paths[0]
-            found.append(_File(entity, path, pq.read_table(path), is_text))
+            found.append(_File(entity, name, path, pq.read_table(path), is_text))
     return found
 
 
