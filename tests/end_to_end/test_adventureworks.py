@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import pytest
 from end_to_end.lakes import ask
 from oracles.adventureworks import Version, versions
-from places import ADVENTUREWORKS, ADVENTUREWORKS_SAMPLE, ROOT, Build, real
+from places import ADVENTUREWORKS, ADVENTUREWORKS_SAMPLE, ROOT, Build, frame, real
 from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError
+from lakehouse.balance.report import balance
 from lakehouse.doctor.options import add_names
 from lakehouse.doctor.subject import subject
 from lakehouse.doctor.visit import look_over
@@ -48,6 +49,7 @@ def test_the_sample_builds_the_whole_house_and_nothing_the_second_time(
     weights = "SELECT weight_lbs FROM gold.dim_product_current WHERE product_id IN ('10', '20')"
     assert sorted(round(pounds, 3) for (pounds,) in ask(tmp_path / "lake", weights)) == [1.0, 5.5]
     assert build(**sample, source="adventureworks").outcomes == []
+    assert balance(frame(**sample, source="adventureworks")) == 0
 
 
 @real(ADVENTUREWORKS)

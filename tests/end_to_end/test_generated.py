@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from end_to_end.lakes import COSTED, LINES, TABLES, ask, differing, land, over_files
-from places import Build
+from places import Build, frame
+
+from lakehouse.balance.report import balance
 
 
 def test_shuffled_arrival_equals_one_build(
@@ -18,6 +20,10 @@ def test_shuffled_arrival_equals_one_build(
 
 def test_building_again_builds_nothing(build: Build, landing: Path, whole: Path) -> None:
     assert build(landing, whole).outcomes == []
+
+
+def test_what_landed_is_all_there(landing: Path, whole: Path) -> None:
+    assert balance(frame(landing, whole)) == 0
 
 
 def test_full_refresh_changes_no_row(

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from end_to_end.lakes import CATALOGUE, ask, differing
 from oracles.online_retail import Expected, expected
-from places import REAL, SAMPLE, Build, real
+from places import REAL, SAMPLE, Build, frame, real
 
+from lakehouse.balance.report import balance
 from lakehouse.run import Result
 
 BY_DAY = """SELECT sold_on::VARCHAR, count(*), sum(gross_units), sum(returned_units),
@@ -57,6 +58,7 @@ def test_the_sample_agrees_with_plain_python(
     features = "SELECT count(*) > 1, count(is_in_stock), count(unit_price) FROM gold.training_set"
     assert ask(lake, features) == [(True, 0, 0)]
     assert build(SAMPLE, lake, source="online_retail").outcomes == []
+    assert balance(frame(SAMPLE, lake, source="online_retail")) == 0
 
 
 @real(REAL)

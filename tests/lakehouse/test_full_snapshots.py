@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 from toy.house import House
 
 from lakehouse import LakehouseError
+from lakehouse.balance.report import balance
 from lakehouse.run import Result
 
 VERSION = ("item_id", "price", "valid_from", "valid_to")
@@ -78,6 +79,7 @@ def test_any_order_of_arrival_gives_what_one_load_gives(house: House, tmp_path: 
     assert house.rows("stg_prices", *EVENT) == once.rows("stg_prices", *EVENT)
     deleted = [row for row in once.rows("stg_prices", *EVENT) if row[3] == "delete"]
     assert deleted == [("C", "None", "2026-06-02 00:00:00+00:00", "delete")]
+    assert balance(house.frame(snapshots={"prices": True, "most_deleted": 0.5})) == 0
 
 
 def test_a_snapshot_is_believed_by_its_neighbours_and_the_limit(
