@@ -18,6 +18,7 @@ from deltalake import DeltaTable
 from lakehouse import quarantine
 from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.frame import Frame
+from lakehouse.log import Log
 from lakehouse.run import Result
 
 Row = dict[str, Any]
@@ -72,13 +73,16 @@ def rejected_records(
 
 
 def replay(frame: Frame, records: list[Row], build: Callable[[Frame, list[str]], Result]) -> Result:
-    """Build what the records reach, so that they are judged again."""
+    """Build what the records reach, and of what follows the tables that the lake has."""
     again = {
         name: frozenset(row["record_key"] for row in records if row["table_name"] == name)
         for name in {row["table_name"] for row in records}
     }
-    raws = [n for name in again for n in frame.catalogue.tables[name].inputs if n[:4] == "raw_"]
-    return build(replace(frame, again=again), [*raws, *(f"{name}+" for name in sorted(again))])
+    tables = frame.catalogue.tables
+    raws = {n for name in again for n in tables[name].inputs if tables[n].layer == "bronze"}
+    after = {n for name in again for n in frame.catalogue.descendants(name)}
+    there = {n for n in after if Log(frame.path(tables[n])).exists}
+    return build(replace(frame, again=again), sorted(raws | set(again) | there))
 
 
 def outcome(lake: Path, records: list[Row]) -> list[tuple[Any, ...]]:

@@ -25,7 +25,7 @@ def first(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Hous
     house.land("prices/2026-06-01.csv", "A,10,old,2026-06-01 00:00:00", ",1,none,2026-06-01")
     lines = ["1,A,2026-06-01,5,", "2,A,2026-06-01,-5,", "", "3,A,31 June,3,", "4,A,2026-06-02,-9,"]
     house.land("sales/2026-06-01.csv", *lines)
-    house.built()
+    house.built("bronze", "stg_prices", "stg_sales", "int_daily")
     return house
 
 
