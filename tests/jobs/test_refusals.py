@@ -115,6 +115,9 @@ def test_a_benchmark_without_the_real_data_says_so(
         "build, nothing changed": "5 s",
         "generate": "",
         "build, one more day": "45 s",
+        "quality": "30 s",
+        "build": "",
+        "quality --labels": "30 s",
         "make test-fast": "15 s",
         "make test": "480 s",
     }

@@ -60,8 +60,8 @@ def classify(connection: duckdb.DuckDBPyConnection, staged: Staged) -> None:
     landed = {row[0]: row[1] for row in described}
     if ROW not in landed:
         raise LakehouseError(
-            f"{staged.raw.full_name} was loaded before places in files were kept; make it again"
-            " first (jobs/build.py --full-refresh bronze silver)."
+            f"{staged.raw.full_name} was loaded before places in files were kept; build it again"
+            " first (jobs/build.py)."
         )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {staged.records} AS {_query(staged, landed)}")
 

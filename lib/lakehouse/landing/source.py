@@ -13,7 +13,7 @@ import yaml
 from sqlglot import exp
 
 from lakehouse.conf import conf_folder
-from lakehouse.declare import SOURCE_FILE
+from lakehouse.declare import ROW, SOURCE_FILE
 from lakehouse.errors import LakehouseError, did_you_mean, first_line
 from lakehouse.schema import Column, parse
 
@@ -56,10 +56,12 @@ class EntityMapping:
 
     @cached_property
     def text(self) -> str:
-        """All that decides what a file's records become: a change reloads the files."""
+        """All that decides what a file's records become, their place in it included: a change
+        reloads the files.
+        """
         contract = (self.contract.entity, self.contract.ddl, sorted(self.contract.optional))
         reading = (self.format, sorted(self.options.items()), self.where, self.distinct)
-        return repr((contract, reading, sorted(self.columns.items())))
+        return repr((contract, reading, sorted(self.columns.items()), ROW))
 
     @cached_property
     def needs(self) -> frozenset[str]:
