@@ -136,11 +136,6 @@ def stability(shares: list[tuple[float, float]], least: float) -> float:
 
     0 where nothing moved; above 0.2 is the usual alarm (Siddiqi, Credit Risk Scorecards, 2006).
     An empty bin counts as the share ``least``.
-
-    >>> round(stability([(0.5, 0.5), (0.5, 0.5)], 0.01), 3)
-    0.0
-    >>> round(stability([(0.8, 0.5), (0.2, 0.5)], 0.01), 3)
-    0.416
     """
     pairs = [(max(now, least), max(then, least)) for now, then in shares]
     return sum((now - then) * log(now / then) for now, then in pairs)

@@ -3,18 +3,20 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from math import log
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from toy.house import House
 
 from lakehouse import quarantine
-from lakehouse.balance.dispositions import classify
+from lakehouse.balance.dispositions import Staged, classify
 from lakehouse.balance.report import balance, opened, staged_tables
-from lakehouse.balance.watch import few, late
+from lakehouse.balance.watch import drifted, few, late, stability
 from lakehouse.errors import LakehouseError
 from lakehouse.landing import ledger
 from lakehouse.query import connect
@@ -195,3 +197,30 @@ def test_a_table_that_ends_before_the_others_is_late() -> None:
     found = [finding.sentence for finding in late(daily, 2)]
     assert found == ["ends on 2026-06-06, 4 days behind the newest day in the lake (2026-06-10)"]
     assert list(late(daily, 4)) == []
+
+
+@pytest.mark.parametrize(("factor", "found"), [(1, []), (3, ["drift"])])
+def test_values_spread_otherwise_than_in_the_weeks_before_have_drifted(
+    tmp_path: Path, factor: int, found: list[str]
+) -> None:
+    connection = duckdb.connect()
+    connection.execute("CREATE SCHEMA silver")
+    connection.execute(
+        f"""CREATE TABLE silver.stg_sales AS
+            SELECT DATE '2026-06-01' + CAST(n // 40 AS INTEGER) AS sold_on,
+                   n * 7919 % 1000 * CASE WHEN n // 40 > 32 THEN {factor} ELSE 1 END AS amount
+            FROM range(40 * 40) t(n)"""
+    )
+    tables = House(tmp_path).frame().catalogue.tables
+    staged = Staged(tables["stg_sales"], tables["raw_sales"], frozenset(), False)
+    told = list(drifted(connection, staged, 0.2))
+    assert [finding.kind for finding in told] == found
+    assert all("amount of the 7 days to 2026-07-10" in finding.sentence for finding in told)
+
+
+def test_the_stability_index_is_that_of_the_textbook() -> None:
+    assert stability([(0.5, 0.5), (0.5, 0.5)], 0.01) == 0
+    assert stability([(0.8, 0.5), (0.2, 0.5)], 0.01) == pytest.approx(
+        0.3 * log(1.6) - 0.3 * log(0.4)
+    )
+    assert stability([(0.5, 0.5), (0.5, 0.0)], 0.01) > 1
