@@ -10,12 +10,15 @@ MERMAID := 11.17.2
 export PYTHONPATH := lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sql notebook docs docs-serve test test-real coverage wheel test-fast test-docs test-notebooks lint format bench clean clean-all
+.PHONY: help setup object-store demo sql notebook docs docs-serve test test-real coverage wheel test-fast test-docs test-notebooks test-cluster test-airflow lint format bench clean clean-all
 
 help: ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | sort | expand -t 16
 
 setup: .venv/.ready ## the environment: Python packages, Delta jars, class-data archive
+
+object-store: .venv/.ready ## the jars with which Spark reads and writes s3a://
+	@"$(BIN)/python" -m lakehouse.setup --s3
 
 demo: .venv/.ready ## generate DAYS of a retailer, build every table, answer a few questions
 	@"$(BIN)/python" jobs/demo.py --days "$(DAYS)" --landing "$(LANDING)" --lake "$(LAKE)"
@@ -53,15 +56,21 @@ test-docs: .venv/.ready-docs .venv/.ready-test ## build the site of the document
 test-notebooks: .venv/.ready-notebooks .venv/.ready-test ## execute every notebook on a small lake
 	@"$(BIN)/python" -m pytest tests/extras/test_notebooks.py
 
+test-cluster: .venv/.ready-elsewhere object-store ## the sample on a standalone cluster that loses a worker, in S3, by catalogue names
+	@"$(BIN)/python" -m pytest tests/elsewhere --ignore tests/elsewhere/test_airflow.py
+
+test-airflow: .venv/.ready-test .venv/.ready-notebooks .venv-airflow/.ready ## the DAG over the sample, by Airflow in an environment of its own
+	@"$(BIN)/python" -m pytest tests/elsewhere/test_airflow.py
+
 lint: .venv/.ready-test ## style, types and architecture
-	@"$(BIN)/ruff" check lib jobs tests notebooks
-	@"$(BIN)/ruff" format --check lib jobs tests notebooks
+	@"$(BIN)/ruff" check lib jobs tests notebooks conf
+	@"$(BIN)/ruff" format --check lib jobs tests notebooks conf
 	@"$(BIN)/mypy"
 	@"$(BIN)/lint-imports"
 
 format: .venv/.ready-test ## put the code in its usual form
-	@"$(BIN)/ruff" format lib jobs tests notebooks
-	@"$(BIN)/ruff" check --fix lib jobs tests notebooks
+	@"$(BIN)/ruff" format lib jobs tests notebooks conf
+	@"$(BIN)/ruff" check --fix lib jobs tests notebooks conf
 
 bench: .venv/.ready ## time the commands and write docs/benchmarks.md
 	@"$(BIN)/python" jobs/benchmark.py
@@ -71,7 +80,7 @@ clean: ## remove generated landing files, lakes and caches
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 clean-all: clean ## remove the environment too
-	rm -rf .venv
+	rm -rf .venv .venv-airflow
 
 .venv/.python: pyproject.toml
 	@bash .ci/check-machine "$(PYTHON)"
@@ -100,4 +109,14 @@ clean-all: clean ## remove the environment too
 	@cd .venv && npm pack --silent mermaid@$(MERMAID) > /dev/null && \
 	    tar -xzf mermaid-$(MERMAID).tgz --strip-components=2 package/dist/mermaid.min.js && \
 	    rm mermaid-$(MERMAID).tgz && touch mermaid.min.js
+	@touch $@
+
+.venv/.ready-elsewhere: .venv/.ready-test
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable ".[local,test,elsewhere]"
+	@touch $@
+
+.venv-airflow/.ready: conf/airflow/requirements.txt
+	@echo "Installing Airflow into .venv-airflow (once, 1.1 GB)"
+	@"$(PYTHON)" -m venv --clear .venv-airflow
+	@.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

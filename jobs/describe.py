@@ -1,4 +1,4 @@
-"""Write what the declarations say: pages under docs/, README's lineage, conf/databricks' jobs."""
+"""Write what the declarations say: docs/, README's lineage, conf/databricks, conf/airflow."""
 
 import argparse
 import sys

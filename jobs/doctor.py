@@ -5,6 +5,7 @@ import sys
 from lakehouse.doctor.options import add_names
 from lakehouse.doctor.subject import subject
 from lakehouse.doctor.visit import visit
+from lakehouse.storage import holds
 from retail import project
 
 
@@ -20,7 +21,7 @@ def main() -> int:
     frame = project.frame(options)
     asked = subject(frame, options)
     how = {"strict": options.strict, "dry_run": options.dry_run, "limit": options.keys}
-    ours = options.lake or asked.place.path.is_relative_to(frame.lake)
+    ours = options.lake or holds(frame.lake, asked.place.path)
     repair = options.repair or options.dry_run
     return visit(frame, asked, repair=repair, into=frame.lake if ours else None, **how)
 

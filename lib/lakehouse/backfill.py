@@ -46,7 +46,7 @@ def backfill(spark: SparkSession, frame: Frame, table: Table, first: date, last:
     days = frozenset(first + timedelta(n) for n in range((last - first).days + 1))
     tables = frame.catalogue.tables
     paths = {name: frame.path(tables[name]) for name in table.inputs}
-    pins = {name: Pinned(str(path), Log(path).version, None) for name, path in paths.items()}
+    pins = {name: Pinned(path, Log(path).version, None) for name, path in paths.items()}
     verdict = Verdict(table, "backfill", Record(as_of=str(last)), pins=pins)
     part = Affected(days=days)
     return within(table, shaped(call(spark, frame, verdict, part), table), part)

@@ -180,7 +180,7 @@ def _warnings(spark: SparkSession, frame: Frame, target: Target, version: int) -
     rules = [r for r in target.table.declaration.expects if r.severity == "warn"]
     if not rules or version < 1 or not Log(target.path).changed_since(version - 1):
         return ()
-    feed = change_feed(spark, Pinned(str(target.path), version, version - 1))
+    feed = change_feed(spark, Pinned(target.path, version, version - 1))
     written = feed.where("_change_type IN ('insert', 'update_postimage')")
     passes = [F.coalesce(F.expr(quality.render(r, frame.conf)), F.lit(True)) for r in rules]
     counts = written.agg(*[F.count_if(~well) for well in passes]).first()

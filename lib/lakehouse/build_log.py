@@ -3,16 +3,15 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
-
+from lakehouse import storage
 from lakehouse.build import Outcome
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame
 from lakehouse.own import write_rows
 from lakehouse.schema import names
+from lakehouse.storage import Place
 
 NAME = "build_log"
 GRAIN = "One row per build and table that it touched."
@@ -56,15 +55,15 @@ def append(frame: Frame, outcomes: Iterable[Outcome]) -> None:
     write_rows(frame.lake / "ops" / NAME, DDL, GRAIN, rows, frame.record)
 
 
-def last_run(lake: Path) -> list[dict[str, Any]]:
+def last_run(lake: Place) -> list[dict[str, Any]]:
     """The rows of the newest build, in the order in which its tables were started.
 
     Raises LakehouseError where no build is logged.
     """
     path = lake / "ops" / NAME
-    if not DeltaTable.is_deltatable(str(path)):
+    if not storage.is_table(path):
         raise LakehouseError(f"There is no build log in {lake}; build first (jobs/build.py).")
-    rows = DeltaTable(str(path)).to_pyarrow_table().to_pylist()
+    rows = storage.delta(path).to_pyarrow_table().to_pylist()
     newest = max(row["batch_id"] for row in rows)
     # A log of an earlier release may lack columns until the next build.
     lacking = dict.fromkeys(names(DDL))
@@ -78,11 +77,11 @@ def _rows_in(frame: Frame, outcome: Outcome) -> int | None:
         return outcome.rows_in
     if table.entity is not None:
         return outcome.rows
-    read = (name.rsplit("@", 1) for name in outcome.inputs)
-    return sum(_held(frame.lake / name.replace(".", "/"), int(number)) for name, number in read)
+    read = (name.replace("@", ".").split(".") for name in outcome.inputs)
+    return sum(_held(frame.lake / layer / name, int(number)) for layer, name, number in read)
 
 
 @cache
-def _held(path: Path, version: int) -> int:
+def _held(path: Place, version: int) -> int:
     """Rows that a version of a table holds, as the log tells."""
-    return int(DeltaTable(str(path), version=version).count())
+    return int(storage.delta(path, version).count())

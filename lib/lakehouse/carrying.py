@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import sqlglot
-from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
 from deltalake.transaction import AddAction
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import quality
+from lakehouse import quality, storage
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected, affected, used_columns, within
 from lakehouse.conf import lookup
@@ -29,6 +28,7 @@ from lakehouse.feed import Pinned, changed_days, unreadable
 from lakehouse.frame import Frame, Verdict
 from lakehouse.invoke import call
 from lakehouse.log import Log, commit_properties
+from lakehouse.named import Name
 from lakehouse.schema import arrow, delta_json
 from lakehouse.slices import Layout, Slice, make
 from lakehouse.write import Target, overwrite, record_anyway, replace_days, shaped
@@ -58,8 +58,10 @@ def close(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
     way = lookup(frame.conf, BY)
     if way not in WAYS:
         raise LakehouseError(f"{BY} is {way!r}; expected one of {', '.join(WAYS)}.")
+    if not isinstance(target.path, Path):
+        way = "spark"  # the kernel reads and writes files in folders
     target.create()
-    own = Pinned(str(target.path), Log(target.path).version, None)
+    own = Pinned(target.path, Log(target.path).version, None)
     plan = plan_days(spark, frame, verdict, target)
     if way == "kernel":
         _by_kernel(spark, frame, verdict, target, plan, own)
@@ -101,7 +103,7 @@ def _plan(
     table = verdict.table
     there = Log(target.path).partition_values(scope_of(table).column)
     present = {date.fromisoformat(day) for day in there}
-    held = {name: files_of(table, name, verdict.pins[name])[1] for name in by_day(table)}
+    held = {name: days_of(verdict.pins[name], column) for name, column in by_day(table).items()}
     kept = _kept(frame, verdict, held)
     if whole:
         return Plan(frozenset(kept), frozenset(present - kept), whole=whole)
@@ -136,7 +138,7 @@ def _reached(
     reached: set[date] = set()
     for name in verdict.changed:
         spread, pin = verdict.table.inputs[name], verdict.pins[name]
-        if not isinstance(spread, ByDay):
+        if not isinstance(spread, ByDay) or isinstance(pin.path, Name):
             part = affected(spark, verdict.table, tables, verdict.pins, [name])
             reached |= concerned if part.days is None else set(part.known_days)
             continue
@@ -154,14 +156,11 @@ def _reached(
 
 def written_days(pin: Pinned, column: str) -> tuple[set[date], set[date]]:
     """Of the days written since the version built from: those it did not hold, and the others."""
-    before = {
-        date.fromisoformat(d) for d in Log(Path(pin.path), pin.built).partition_values(column)
-    }
+    assert not isinstance(pin.path, Name)
+    before = {date.fromisoformat(d) for d in Log(pin.path, pin.built).partition_values(column)}
     written: set[date] = set()
     for version in range(cast(int, pin.built) + 1, pin.version + 1):
-        commit = Path(pin.path) / "_delta_log" / f"{version:020}.json"
-        for line in commit.read_text().splitlines():
-            action = json.loads(line)
+        for action in storage.actions(pin.path, version):
             moved = action.get("add") or action.get("remove") or {}
             if not moved.get("dataChange"):
                 continue
@@ -170,6 +169,11 @@ def written_days(pin: Pinned, column: str) -> tuple[set[date], set[date]]:
             days = [values[column]] if values else map(str, before)
             written |= {date.fromisoformat(day) for day in days if day}
     return written - before, written & before
+
+
+def days_of(pin: Pinned, column: str) -> set[date]:
+    """The days of which an input has files, where it is partitioned by them."""
+    return {date.fromisoformat(d) for d in Log(pin.path, pin.version).partition_values(column)}
 
 
 def by_day(table: Table) -> dict[str, str]:
@@ -186,7 +190,8 @@ def files_of(
     Those of an input without days are every slice's, under the slice "" and the day None.
     Raises LakehouseError for files that Arrow alone would misread.
     """
-    delta = DeltaTable(pin.path, version=pin.version)
+    folder = cast(Path, pin.path)
+    delta = storage.delta(folder, pin.version)
     if odd := {"deletionVectors", "columnMapping"} & set(delta.protocol().reader_features or ()):
         raise LakehouseError(
             f"{name} uses {', '.join(sorted(odd))}, which the kernel of {table.full_name} cannot"
@@ -202,7 +207,7 @@ def files_of(
     parts = named.get(f"partition.{scope.within}", none) if column else none
     for path, day, part in zip(named["path"], days, parts, strict=True):
         by_slice = found.setdefault("" if part is None else str(part), {})
-        by_slice.setdefault(day, []).append(str(Path(pin.path) / path))
+        by_slice.setdefault(day, []).append(str(folder / path))
     return found, {day for by_slice in found.values() for day in by_slice if day}
 
 
@@ -266,7 +271,7 @@ def commit(
     """
     days = sorted(str(day) for day in plan.make | plan.drop)
     only = None if plan.whole else [(scope_of(target.table).column, "in", days)]
-    DeltaTable(str(target.path), version=version).create_write_transaction(
+    storage.delta(target.path, version).create_write_transaction(
         [AddAction(**action) for action in actions],
         "overwrite" if plan.whole or days else "append",
         DeltaSchema.from_json(json.dumps(delta_json(target.table.columns))),

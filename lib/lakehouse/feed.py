@@ -9,8 +9,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lakehouse import storage
 from lakehouse.errors import first_line
 from lakehouse.expressions import any_of, content
+from lakehouse.storage import Place
 
 NET = "_net"
 
@@ -19,12 +21,12 @@ NET = "_net"
 class Pinned:
     """One input at the version that will be recorded, and the version last built from."""
 
-    path: str
+    path: Place
     version: int
     built: int | None
 
     def read(self, spark: SparkSession) -> DataFrame:
-        return spark.read.format("delta").option("versionAsOf", self.version).load(self.path)
+        return storage.read(spark, self.path, self.version)
 
 
 def changed_rows(spark: SparkSession, columns: list[str], pin: Pinned) -> DataFrame:
@@ -69,13 +71,7 @@ def changed_days(
 
 def change_feed(spark: SparkSession, pin: Pinned) -> DataFrame:
     """Images of rows, before and after, that the commits since the version built from wrote."""
-    return (
-        spark.read.format("delta")
-        .option("readChangeFeed", "true")
-        .option("startingVersion", cast(int, pin.built) + 1)
-        .option("endingVersion", pin.version)
-        .load(pin.path)
-    )
+    return storage.change_feed(spark, pin.path, cast(int, pin.built) + 1, pin.version)
 
 
 def net(feed: DataFrame, columns: list[str]) -> DataFrame:

@@ -6,7 +6,6 @@ Rows and progress are one commit, so a crash neither doubles a change nor loses 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, cast
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -76,7 +75,7 @@ def _skip(spark: SparkSession, target: Target, verdict: Verdict, why: str) -> st
 def _steps(frame: Frame, table: Table, pin: Pinned) -> Iterator[Step]:
     """The commits to follow, oldest first."""
     followed, *others = table.inputs
-    for commit in Log(Path(pin.path)).changes(cast(int, pin.built), pin.version):
+    for commit in Log(pin.path).changes(cast(int, pin.built), pin.version):
         version = commit["version"]
         record = Record.parse(commit.get("userMetadata"))
         ranges = {}

@@ -12,6 +12,7 @@ from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.feed import Pinned
 from lakehouse.landing.source import Source
 from lakehouse.log import Record
+from lakehouse.storage import Place
 
 # Settings by entity, and the share of keys that one snapshot may delete.
 SNAPSHOTS, LIMIT = "snapshots", "snapshots.most_deleted"
@@ -26,7 +27,7 @@ class Frame:
     """
 
     catalogue: Catalogue
-    lake: Path
+    lake: Place
     landing: Path
     source: Source
     conf: Mapping[str, Any]
@@ -36,7 +37,7 @@ class Frame:
     adapt: Callable[[Path], None] | None = None
     again: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def path(self, table: Table) -> Path:
+    def path(self, table: Table) -> Place:
         return self.lake / table.layer / table.name
 
     @property

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sqlglot import exp
 
-from lakehouse import quality
+from lakehouse import quality, storage
 from lakehouse.catalogue import Catalogue
 from lakehouse.changes import used_columns
 from lakehouse.declare import INGESTED_AT, Changelog
@@ -50,7 +50,7 @@ def _made(
     if name not in made:
         table = frame.catalogue.tables[name]
         if table.entity:
-            raw = spark.read.format("delta").load(str(frame.path(table)))
+            raw = storage.read(spark, frame.path(table))
             made[name] = raw.where(F.col(INGESTED_AT) <= F.lit(instant).cast("timestamp"))
         else:
             inputs = {}

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deltalake import CommitProperties, DeltaTable
-from deltalake import Schema as DeltaSchema
+from deltalake import CommitProperties
 
+from lakehouse import storage
 from lakehouse.schema import Column, delta_json
+from lakehouse.storage import Place
 
 # Commits that move no rows: a record before them still tells what the rows were built from.
 _NEUTRAL = (
@@ -64,10 +65,9 @@ class Record:
 class Log:
     """The log of the Delta table at ``path``, as it stands when this object is made, or stood."""
 
-    def __init__(self, path: Path, version: int | None = None):
+    def __init__(self, path: Place, version: int | None = None):
         self.path = path
-        exists = DeltaTable.is_deltatable(str(path))
-        self._table = DeltaTable(str(path), version=version) if exists else None
+        self._table = storage.delta(path, version) if storage.is_table(path) else None
         self._history: list[dict[str, Any]] | None = None
 
     @property
@@ -121,9 +121,9 @@ class Log:
         parameters = restore["operationParameters"]
         if str(parameters.get("version", "")).isdigit():
             return int(parameters["version"])
-        moment = DeltaTable(str(self.path), version=restore["version"])
+        moment = storage.delta(self.path, restore["version"])
         moment.load_as_version(str(parameters["timestamp"]).replace(" ", "T") + "Z")
-        return moment.version()
+        return int(moment.version())
 
     def changed_since(self, version: int) -> bool:
         """Whether a commit after ``version`` may have moved rows."""
@@ -145,14 +145,9 @@ class Log:
         metrics = commits[0].get("operationMetrics", {}) if commits else {}
         return {name: int(value) for name, value in metrics.items() if str(value).isdigit()}
 
-    def last_added(self) -> list[tuple[int, int]]:
-        """Rows, as their statistics say, and bytes of the files that the newest commit added."""
-        commit = self.path / "_delta_log" / f"{self.version:020}.json"
-        actions = [json.loads(line) for line in commit.read_text().splitlines()]
-        added = [action["add"] for action in actions if "add" in action]
-        return [
-            (json.loads(a.get("stats") or "{}").get("numRecords", 0), int(a["size"])) for a in added
-        ]
+    def last_added(self) -> storage.Added:
+        """What the newest commit added."""
+        return storage.added(self.path, self.version, self.last_metrics())
 
     def partition_values(self, column: str) -> list[str]:
         """Values of a partition column that hold files, sorted."""
@@ -172,7 +167,7 @@ def _is_empty(commit: dict[str, Any]) -> bool:
 
 
 def create(
-    path: Path,
+    path: Place,
     columns: tuple[Column, ...],
     comment: str,
     partitions: Sequence[str] = (),
@@ -186,20 +181,15 @@ def create(
 
 
 def create_from_json(
-    path: Path, schema: str, comment: str, partitions: Sequence[str], filtered: Sequence[str] = ()
+    path: Place, schema: str, comment: str, partitions: Sequence[str], filtered: Sequence[str] = ()
 ) -> None:
     """The same from a schema as Spark's ``StructType.json`` gives it."""
-    if DeltaTable.is_deltatable(str(path)):
+    if storage.is_table(path):
         return
-    DeltaTable.create(
-        str(path),
-        schema=DeltaSchema.from_json(schema),
-        mode="ignore",
-        partition_by=list(partitions) or None,
-        description=comment,
-        configuration=PROPERTIES | ({_STATISTICS: ",".join(filtered)} if filtered else {}),
-    )
-    _write_checksum(path / "_delta_log")
+    properties = PROPERTIES | ({_STATISTICS: ",".join(filtered)} if filtered else {})
+    storage.create(path, schema, comment, partitions, properties)
+    if isinstance(path, Path):
+        _write_checksum(path / "_delta_log")
 
 
 def _write_checksum(log: Path) -> None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
+from lakehouse import storage
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame
 from lakehouse.log import Log
-from lakehouse.reading import tables_in
+from lakehouse.storage import Place, tables_in
 
 # Readers that started before a file was removed still want it; Delta's own limit is the same.
 LEAST_HOURS = 168
@@ -43,7 +43,7 @@ def maintain(spark: SparkSession, frame: Frame, hours: int = LEAST_HOURS) -> Ite
     needed = _needed(frame)
     horizon = datetime.now(UTC) - timedelta(hours=hours)
     for layer, name, path in tables_in(frame.lake):
-        done = spark.sql(f"OPTIMIZE delta.`{path}`").select("metrics.*").first()
+        done = spark.sql(f"OPTIMIZE {storage.sql(path)}").select("metrics.*").first()
         assert done is not None
         waiting = [who for who, since in needed.get(name, []) if since < horizon]
         removed = 0 if waiting else _vacuum(spark, path, hours)
@@ -53,15 +53,16 @@ def maintain(spark: SparkSession, frame: Frame, hours: int = LEAST_HOURS) -> Ite
         )
 
 
-def _vacuum(spark: SparkSession, path: Path, hours: int) -> int:
-    """Remove what no version of the last hours refers to; returns how many files went."""
-
-    def files() -> int:
-        return sum(1 for _ in path.rglob("*.parquet"))
-
-    before = files()
-    spark.sql(f"VACUUM delta.`{path}` RETAIN {hours} HOURS")
-    return before - files()
+def _vacuum(spark: SparkSession, path: Place, hours: int) -> int:
+    """Remove what no version of the last hours refers to; returns how many files go."""
+    removal = f"VACUUM {storage.sql(path)} RETAIN {hours} HOURS"
+    if isinstance(path, Path):  # a look at a folder costs less than Delta's
+        before = sum(1 for _ in path.rglob("*.parquet"))
+        spark.sql(removal)
+        return before - sum(1 for _ in path.rglob("*.parquet"))
+    count = spark.sql(f"{removal} DRY RUN").count()
+    spark.sql(removal)
+    return count
 
 
 def _needed(frame: Frame) -> dict[str, list[tuple[str, datetime]]]:
@@ -83,9 +84,9 @@ def _needed(frame: Frame) -> dict[str, list[tuple[str, datetime]]]:
     return found
 
 
-def _committed_at(path: Path, version: int) -> datetime:
+def _committed_at(path: Place, version: int) -> datetime:
     """When a version was committed; long ago where its commit is gone from the log."""
-    for commit in DeltaTable(str(path)).history():
+    for commit in storage.delta(path).history():
         if commit.get("version") == version:
             return datetime.fromtimestamp(commit["timestamp"] / 1000, UTC)
     return datetime.fromtimestamp(0, UTC)

@@ -62,7 +62,7 @@ def judge(frame: Frame, table: Table, survey: Survey, built: Record | None = Non
     built = built or Log(frame.path(table)).record()
     before = built.built_from if built else {}
     pins = {
-        name: Pinned(str(log.path), log.version, before.get(name, [None, None])[1])
+        name: Pinned(log.path, log.version, before.get(name, [None, None])[1])
         for name, log in logs.items()
     }
     is_log = isinstance(table.declaration.scope, Changelog) and built is not None

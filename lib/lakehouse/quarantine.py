@@ -3,21 +3,19 @@
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-import pyarrow.dataset as ds
-from deltalake import DeltaTable, Schema
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse import storage
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected
 from lakehouse.declare import ROW, SOURCE_FILE, Days, Keys
 from lakehouse.expressions import all_of, as_json
 from lakehouse.landing import ledger as landing_files
-from lakehouse.log import create
+from lakehouse.own import ensure as ensure_own
 from lakehouse.quality import RECORD, is_rejected, rejected
-from lakehouse.schema import arrow, names, parse
+from lakehouse.storage import Place
 
 NAME = "quarantine"
 GRAIN = "One row per rejected record."
@@ -46,19 +44,14 @@ class Split:
     days: int = 0
 
 
-def ensure(lake: Path) -> Path:
+def ensure(lake: Place) -> Place:
     """Create the table where it does not exist; returns its path."""
     path = lake / "ops" / NAME
-    create(path, parse(DDL), GRAIN)
-    there = DeltaTable(str(path))
-    lacking = {field.name for field in there.schema().fields} ^ set(names(DDL))
-    if lacking:  # a lake made before the column was
-        wanted = Schema.from_arrow(arrow(parse(DDL))).fields
-        there.alter.add_columns([field for field in wanted if field.name in lacking])
+    ensure_own(path, DDL, GRAIN)
     return path
 
 
-def put_aside(rows: DataFrame, table: Table, part: Affected, path: Path) -> Split:
+def put_aside(rows: DataFrame, table: Table, part: Affected, path: Place) -> Split:
     """Bring the table's quarantine up to the judged ``rows`` of the affected part.
 
     New rejects are added, known ones keep when they were first seen, and those that are gone or
@@ -76,7 +69,7 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Path) -> Spli
     if not split.rejected and not _known(path, table):
         return split
     spark = rows.sparkSession
-    known = spark.read.format("delta").load(str(path)).where(F.col("table_name") == table.name)
+    known = storage.read(spark, path).where(F.col("table_name") == table.name)
     found = rejected(rows, table, columns).persist()
     same = ["record_id", "rules", "reasons", "row_no", "status"]
     news = found.join(known.select(*same), _equal(found, known, same), "left_anti")
@@ -103,11 +96,11 @@ def _equal(one: DataFrame, other: DataFrame, columns: Iterable[str]) -> Column:
     return all_of(one[name].eqNullSafe(other[name]) for name in columns)
 
 
-def _unmoved(gone: DataFrame, path: Path) -> DataFrame:
+def _unmoved(gone: DataFrame, path: Place) -> DataFrame:
     """Of records no longer found as they were, those whose file is as it was: its mapping, or a
     rule, is what changed, and their place in the file still tells who they are.
     """
-    files = gone.sparkSession.read.format("delta").load(str(path.with_name(landing_files.NAME)))
+    files = storage.read(gone.sparkSession, storage.beside(path, landing_files.NAME))
     newest = files.groupBy(F.col("path").alias("source_file")).agg(F.max("batch_id").alias("_seen"))
     same = gone.where("row_no IS NOT NULL").join(newest, "source_file")
     return same.where("batch_id >= _seen").select("source_file", "row_no", "first_seen_at")
@@ -141,11 +134,9 @@ def _closed(gone: DataFrame, here: DataFrame, rows: DataFrame) -> DataFrame:
     return marked.withColumn("status", status).select(*gone.columns)
 
 
-def _known(path: Path, table: Table) -> int:
-    """Rejects of the table so far, counted without Spark."""
-    return int(
-        DeltaTable(str(path)).to_pyarrow_dataset().count_rows(ds.field("table_name") == table.name)
-    )
+def _known(path: Place, table: Table) -> int:
+    """Rejects of the table so far."""
+    return storage.counted(path, "table_name", {"table_name": table.name}).get(table.name, 0)
 
 
 def _scope_columns(table: Table) -> tuple[str, ...]:
@@ -169,11 +160,11 @@ def _in_scope(known: DataFrame, part: Affected, columns: tuple[str, ...]) -> Dat
     return known.join(touched, same, "left_semi")
 
 
-def _merge(wanted: DataFrame, table: Table, path: Path) -> None:
+def _merge(wanted: DataFrame, table: Table, path: Place) -> None:
     wanted.createOrReplaceTempView("_rejected")
     with _MERGE:
         wanted.sparkSession.sql(
-            f"MERGE INTO delta.`{path}` t USING _rejected s"
+            f"MERGE INTO {storage.sql(path)} t USING _rejected s"
             f" ON t.record_id = s.record_id AND t.table_name = '{table.name}'"
             " WHEN MATCHED THEN UPDATE SET"
             " t.rules = s.rules, t.reasons = s.reasons, t.row_no = s.row_no, t.status = s.status"

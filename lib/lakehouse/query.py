@@ -11,22 +11,24 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from lakehouse import storage
 from lakehouse.catalogue import Catalogue
 from lakehouse.declare import History
 from lakehouse.errors import LakehouseError
+from lakehouse.named import Name
 from lakehouse.reading import Lake, spark_errors, tables_of
 from lakehouse.session import start
+from lakehouse.storage import Place
 
 Row = tuple[Any, ...]
 
 
 def connect(
-    lake: Path,
+    lake: Place,
     catalogue: Catalogue,
     valid_at: datetime | None = None,
     known: Mapping[str, pa.Table] | None = None,
@@ -36,8 +38,13 @@ def connect(
     Of history tables it shows the versions ``valid_at`` an instant, where one is given; the rows of
     ``known``, by layer.name, stand in for those of the lake.
 
-    Raises LakehouseError where the folder holds no lake.
+    Raises LakehouseError where the place holds no lake, or only Spark can read it.
     """
+    if isinstance(lake, Name):
+        raise LakehouseError(
+            f"DuckDB cannot read the catalogue {lake}, whose tables Spark knows by name; ask Spark"
+            " with --engine spark."
+        )
     found = tables_of(lake)
     connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
     connection.execute("SET TimeZone = 'UTC'")
@@ -48,7 +55,7 @@ def connect(
             rows = f"SELECT * FROM _{layer}_{name}"
             connection.register(f"_{layer}_{name}", known[full_name])
         else:
-            rows = _rows(path)
+            rows = _rows(connection, path, f"_{layer}_{name}")
         if valid_at and is_history(catalogue, full_name):
             moment = f"TIMESTAMPTZ '{valid_at.isoformat()}'"
             rows = f"SELECT * FROM ({rows}) WHERE valid_from <= {moment} AND {moment} < valid_to"
@@ -59,10 +66,14 @@ def connect(
     return connection
 
 
-def _rows(path: Path) -> str:
-    """A SELECT of all rows of a Delta table."""
+def _rows(connection: duckdb.DuckDBPyConnection, path: Place, alias: str) -> str:
+    """A SELECT of all rows of a Delta table; of one in a store by Arrow, which has its keys."""
+    table = storage.delta(path)
+    has_files = table.file_uris()
+    if has_files and not isinstance(path, Path):
+        connection.register(alias, table.to_pyarrow_dataset())
+        return f"SELECT * FROM {alias}"
     quoted = str(path).replace("'", "''")
-    has_files = DeltaTable(str(path)).file_uris()
     return f"SELECT * FROM delta_scan('{quoted}')" if has_files else _empty(path)
 
 
@@ -80,13 +91,13 @@ def _extension() -> Path:
     return next(folder.rglob("delta.duckdb_extension"))
 
 
-def _empty(path: Path) -> str:
+def _empty(path: Place) -> str:
     """A table without files, which the extension does not read, by its schema."""
     types = {"long": "BIGINT", "integer": "INT", "string": "VARCHAR", "timestamp": "TIMESTAMPTZ",
              "timestamp_ntz": "TIMESTAMP", "boolean": "BOOLEAN", "double": "DOUBLE",
              "date": "DATE"}  # fmt: skip
     columns = []
-    for column in DeltaTable(str(path)).schema().fields:
+    for column in storage.delta(path).schema().fields:
         element = getattr(column.type, "element_type", column.type)
         kind = types.get(element.type, element.type) + ("[]" if element != column.type else "")
         columns.append(f'CAST(NULL AS {kind}) AS "{column.name}"')
@@ -94,7 +105,7 @@ def _empty(path: Path) -> str:
 
 
 def in_spark(
-    conf: Mapping[str, Any], lake: Path, catalogue: Catalogue, sql: str
+    conf: Mapping[str, Any], lake: Place, catalogue: Catalogue, sql: str
 ) -> tuple[list[str], list[Row]]:
     """Columns and rows of a query that Spark answers.
 
@@ -107,7 +118,7 @@ def in_spark(
 
 
 def in_duckdb(
-    lake: Path,
+    lake: Place,
     catalogue: Catalogue,
     sql: str,
     valid_at: datetime | None = None,

@@ -13,11 +13,14 @@ from pathlib import Path
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
+from lakehouse import storage
 from lakehouse.catalogue import LAYERS, Catalogue, load
 from lakehouse.conf import conf_folder
 from lakehouse.conf import load as load_conf
 from lakehouse.errors import LakehouseError, did_you_mean, first_line
+from lakehouse.named import Name
 from lakehouse.session import start
+from lakehouse.storage import Place, tables_in
 from lakehouse.views import View
 
 # Where a notebook finds its lake and its environment, when it names none.
@@ -25,16 +28,10 @@ LAKE, ENVIRONMENT = "LAKEHOUSE_LAKE", "LAKEHOUSE_ENV"
 _NAME = re.compile(rf"`?\b({'|'.join(LAYERS)})\b`?\s*\.\s*`?(\w+)`?", re.IGNORECASE)
 
 
-def tables_in(lake: Path) -> Iterator[tuple[str, str, Path]]:
-    """Layer, name and path of every Delta table in the lake."""
-    for log in sorted(lake.glob("*/*/_delta_log")):
-        yield log.parent.parent.name, log.parent.name, log.parent
+def tables_of(lake: Place) -> list[tuple[str, str, Place]]:
+    """Layer, name and place of every Delta table in a lake, which must be there.
 
-
-def tables_of(lake: Path) -> list[tuple[str, str, Path]]:
-    """The same of a lake that must be there.
-
-    Raises LakehouseError where the folder holds none.
+    Raises LakehouseError where the place holds none.
     """
     found = list(tables_in(lake))
     if not found:
@@ -46,7 +43,7 @@ def tables_of(lake: Path) -> list[tuple[str, str, Path]]:
 class Lake:
     """A lake's tables and views by the name layer.table, in a Spark session."""
 
-    path: Path
+    path: Place
     catalogue: Catalogue
     spark: SparkSession = field(repr=False)
 
@@ -89,8 +86,11 @@ class Lake:
             self._schema(view.layer)
             self.spark.sql(f"CREATE OR REPLACE VIEW {view.full_name} AS {view.sql}")
 
-    def _show_table(self, name: str, path: Path) -> None:
+    def _show_table(self, name: str, path: Place) -> None:
         """Name a table, once a session; another lake's table of that name gives way."""
+        if isinstance(path, Name):
+            self.spark.sql(f"SET CATALOG {Name(path.parts[:1]).sql}")  # it has the name already
+            return
         mark = f"lakehouse.shown.{name}"
         if self.spark.conf.get(mark, None) == str(path):
             return
@@ -101,26 +101,33 @@ class Lake:
 
     def _schema(self, layer: str) -> None:
         """With a place in the lake, or Spark makes a folder for it where the reader stands."""
+        if isinstance(self.path, Name):
+            return
         self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {layer} LOCATION {_text(self.path / layer)}")
 
-    def _tables(self) -> dict[str, Path]:
+    def _tables(self) -> dict[str, Place]:
         return {f"{layer}.{name}": path for layer, name, path in tables_of(self.path)}
 
     def _views(self) -> list[View]:
         return self.catalogue.views_over(self._tables())
 
 
-def lake(path: Path | str | None = None, env: str | None = None) -> Lake:
-    """The lake in a folder: by default $LAKEHOUSE_LAKE, else the one that conf names.
+def lake(path: Place | str | None = None, env: str | None = None) -> Lake:
+    """The lake at a place: by default $LAKEHOUSE_LAKE, else the one that conf names.
 
     ``env`` is the environment, as of ``--env``; by default $LAKEHOUSE_ENV, else local.
-    Raises LakehouseError where the folder holds no lake.
+    Raises LakehouseError where the place holds no lake.
     """
     conf = load_conf(env or os.environ.get(ENVIRONMENT, "local"))
-    named = path or os.environ.get(LAKE)
-    folder = Path(named) if named else conf_folder().parent / conf["lake"]
-    tables_of(folder)
-    return Lake(folder.resolve(), load(conf["tables"]), start(conf))
+    named = path or os.environ.get(LAKE) or conf["lake"]
+    place = storage.place(named) if isinstance(named, str) else named
+    if isinstance(place, Name):
+        start(conf)  # only Spark knows such a lake
+    elif isinstance(place, Path):
+        place = (Path() if path or LAKE in os.environ else conf_folder().parent) / place
+        place = place.resolve()
+    tables_of(place)
+    return Lake(place, load(conf["tables"]), start(conf))
 
 
 @contextmanager
@@ -132,6 +139,6 @@ def spark_errors() -> Iterator[None]:
         raise LakehouseError(f"The query failed: {first_line(error)}") from None
 
 
-def _text(path: Path) -> str:
+def _text(path: Place) -> str:
     quoted = str(path).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{quoted}'"

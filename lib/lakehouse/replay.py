@@ -9,17 +9,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-from deltalake import DeltaTable
-
-from lakehouse import quarantine
+from lakehouse import quarantine, storage
 from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.frame import Frame
 from lakehouse.log import Log
 from lakehouse.run import Result
+from lakehouse.storage import Place
 
 Row = dict[str, Any]
 COLUMNS = ["table", "rule", "records", "released", "rejected still", "withdrawn"]
@@ -41,7 +38,7 @@ def rejected_records(
     Raises LakehouseError where no such table judges records, or none breaks such a rule.
     """
     path = frame.lake / "ops" / quarantine.NAME
-    if not DeltaTable.is_deltatable(str(path)):
+    if not storage.is_table(path):
         return []
     staging = [name for name, one in frame.catalogue.tables.items() if one.is_staging]
     if table and (table := table.split(".")[-1]) not in staging:
@@ -49,15 +46,8 @@ def rejected_records(
             f"--table {table} rejects no records: only staging tables judge them;"
             f" {did_you_mean(table, staging)}."
         )
-    rows = (
-        DeltaTable(str(path))
-        .to_pyarrow_dataset()
-        .to_table(
-            ["record_id", "table_name", "record_key", "rules", "first_seen_at", "status"],
-            filter=pc.field("status") == "quarantined",
-        )
-    )
-    found: list[Row] = rows.to_pylist()
+    columns = ["record_id", "table_name", "record_key", "rules", "first_seen_at", "status"]
+    found: list[Row] = storage.rows(path, columns, {"status": "quarantined"}).to_pylist()
     known = sorted({name for row in found for name in row["rules"]})
     if found and rule and rule not in known:
         raise LakehouseError(
@@ -85,15 +75,13 @@ def replay(frame: Frame, records: list[Row], build: Callable[[Frame, list[str]],
     return build(replace(frame, again=again), sorted(raws | set(again) | there))
 
 
-def outcome(lake: Path, records: list[Row]) -> list[tuple[Any, ...]]:
+def outcome(lake: Place, records: list[Row]) -> list[tuple[Any, ...]]:
     """What became of the records, in ``COLUMNS``; a record that broke two rules counts in both.
 
     One that another mapping shows otherwise, and that is rejected still, is known by its place.
     """
-    table = DeltaTable(str(lake / "ops" / quarantine.NAME)).to_pyarrow_table(
-        columns=[*_PLACE, "record_id", "status"]
-    )
-    rows: list[Row] = table.to_pylist()
+    columns = [*_PLACE, "record_id", "status"]
+    rows: list[Row] = storage.rows(lake / "ops" / quarantine.NAME, columns).to_pylist()
     rejected = {_place(row) for row in rows if row["status"] == "quarantined"}
     status = {
         row["record_id"]: "quarantined" if _place(row) in rejected else row["status"]

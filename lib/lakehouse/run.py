@@ -1,5 +1,6 @@
 """One build from landing to gold: plan without a JVM, then build stale tables side by side."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from pyspark.sql import SparkSession
 from lakehouse import build_log
 from lakehouse.build import Outcome, build_table, explain, is_stop
 from lakehouse.catalogue import Table
+from lakehouse.errors import LakehouseError, first_line
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.judge import note_held
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey, survey
@@ -196,9 +198,27 @@ class _Run:
         return outcome
 
     def _built(self, verdict: Verdict) -> Outcome:
-        """The table, built in the session of this worker thread, its own settings and views."""
+        """The table, built in the session of this worker thread, its own settings and views.
+
+        A machine that is lost, or another's commit in between, may fail it: commits are atomic, so
+        it is judged anew and tried again, as often as conf says.
+        """
         if not hasattr(self.local, "spark"):
             self.local.spark = sibling(self._session())
+        for _ in range(int(self.frame.conf.get("build", {}).get("attempts", 1)) - 1):
+            try:
+                return self._try(verdict)
+            except LakehouseError:
+                raise
+            except Exception as error:
+                if is_stop(error):
+                    raise
+                said = first_line(error)[:200]
+                print(f"{verdict.table.full_name} is tried again: {said}", file=sys.stderr)
+                verdict = judge(self.frame, verdict.table, self.found)
+        return self._try(verdict)
+
+    def _try(self, verdict: Verdict) -> Outcome:
         if verdict.table.entity is None:
             return build_table(self.local.spark, self.frame, verdict)
         return load_files(self.local.spark, self.frame, verdict, self.found, self.loaded)

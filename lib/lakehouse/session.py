@@ -20,6 +20,7 @@ from lakehouse.errors import LakehouseError
 # The environment that set-up made: Delta's jars and a class-data archive of a warm start.
 ENVIRONMENT = Path(sys.prefix)
 JARS = ENVIRONMENT / "jars"
+S3_JARS = ENVIRONMENT / "jars-s3"  # by make object-store
 ARCHIVE = ENVIRONMENT / "spark.jsa"
 
 # Spark asks for this module in every start and Java has no switch to be silent about it.
@@ -39,6 +40,8 @@ def start(conf: Mapping[str, Any], app: str = "lakehouse") -> SparkSession:
     running = SparkSession.getActiveSession()
     if running is not None:
         return running
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return _theirs(conf)
     os.environ["TZ"] = "UTC"
     time.tzset()
     wanted = settings(conf)
@@ -53,6 +56,26 @@ def start(conf: Mapping[str, Any], app: str = "lakehouse") -> SparkSession:
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def current() -> SparkSession:
+    """The session that runs, for what has no other way to it: tables that go by name.
+
+    Raises LakehouseError where none runs.
+    """
+    running = SparkSession.getActiveSession() or SparkSession._instantiatedSession
+    if running is None:
+        raise LakehouseError("No Spark session runs yet; start one (lakehouse.session.start).")
+    return running
+
+
+def _theirs(conf: Mapping[str, Any]) -> SparkSession:
+    """Databricks' session, with those of our settings that a session takes at run time."""
+    spark = SparkSession.builder.getOrCreate()
+    for name, value in settings(conf).items():
+        if name.startswith("spark.sql.") and spark.conf.isModifiable(name):
+            spark.conf.set(name, value)
     return spark
 
 
@@ -83,6 +106,9 @@ def settings(conf: Mapping[str, Any], master: str | None = None) -> dict[str, st
     options = [found.get("spark.driver.extraJavaOptions", ""), *java_options()]
     found["spark.driver.extraJavaOptions"] = " ".join(option for option in options if option)
     jars = [str(jar) for jar in sorted(JARS.glob("*.jar"))]
+    if conf.get("object_stores"):
+        jars += [str(jar) for jar in sorted(S3_JARS.glob("*.jar"))]
+        found |= _store()
     if jars:
         found["spark.driver.extraClassPath"] = os.pathsep.join(jars)
     if not master.startswith("local"):
@@ -92,6 +118,22 @@ def settings(conf: Mapping[str, Any], master: str | None = None) -> dict[str, st
         found.setdefault("spark.executor.extraJavaOptions", "-Duser.timezone=UTC")
         found.setdefault("spark.executorEnv.TZ", "UTC")
     return found
+
+
+def _store() -> dict[str, str]:
+    """Region, and a store that is not Amazon's own, by the variables that AWS's clients know.
+
+    Keys, profiles and roles s3a finds as they do.
+    """
+    region, endpoint = os.environ.get("AWS_REGION"), os.environ.get("AWS_ENDPOINT_URL")
+    found = {"spark.hadoop.fs.s3a.endpoint.region": region} if region else {}
+    if not endpoint:
+        return found
+    return found | {
+        "spark.hadoop.fs.s3a.endpoint": endpoint,
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        "spark.hadoop.fs.s3a.connection.ssl.enabled": _text(endpoint.startswith("https")),
+    }
 
 
 def java_options() -> list[str]:

@@ -1,7 +1,8 @@
 """Set-up of a local environment: Delta's two jars and a class-data archive, each made once.
 
 Run by make. A start then needs no network and takes a quarter of the time. Killed half-way, the
-next run does what is missing: files appear under their names only when they are whole.
+next run does what is missing: files appear under their names only when they are whole. With --s3
+it fetches what Spark needs to read and write s3a:// too.
 """
 
 import os
@@ -9,20 +10,43 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from lakehouse.errors import LakehouseError
-from lakehouse.session import ARCHIVE, ENVIRONMENT, JARS, java
+from lakehouse.session import ARCHIVE, ENVIRONMENT, JARS, S3_JARS, java
 
 SCALA = "2.13"
 # What the archive was made of: the JVM refuses, silently, one that does not fit.
 MADE_OF = ARCHIVE.with_suffix(".txt")
 
+# The version of Hadoop that this Spark carries, and of Amazon's SDK the modules that s3a uses: the
+# whole of it, which hadoop-aws would bring, is fifty times as large.
+S3_PACKAGES = (
+    "org.apache.hadoop:hadoop-aws:3.5.0",
+    *(
+        f"software.amazon.awssdk:{module}:2.35.4"
+        for module in ("s3", "s3-transfer-manager", "sts", "apache-client", "netty-nio-client")
+    ),
+    "software.amazon.s3.analyticsaccelerator:analyticsaccelerator-s3:1.3.1",
+)
+# Spark brings them.
+S3_EXCLUDED = (
+    "software.amazon.awssdk:bundle",
+    "io.netty:*",
+    "org.apache.httpcomponents:*",
+    "commons-codec:*",
+    "commons-logging:*",
+    "org.slf4j:*",
+)
+
 _FETCH = """
 from pyspark.sql import SparkSession
 import sys
 SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config(
-    "spark.jars.packages", sys.argv[1]).config("spark.jars.ivy", sys.argv[2]).getOrCreate().stop()
+    "spark.jars.packages", sys.argv[1]).config("spark.jars.ivy", sys.argv[2]).config(
+    "spark.jars.excludes", sys.argv[3]).getOrCreate().stop()
 """
 _WARM = """
 import sys
@@ -48,10 +72,14 @@ def main() -> int:
     try:
         if not all((JARS / name).is_file() for name in jar_names()):
             print("Fetching the two Delta jars (once)", flush=True)
-            fetch_jars()
+            package = f"io.delta:{_artifact()}:{version('delta-spark')}"
+            fetch_jars(JARS, [package], only=[f"io.delta_{name}" for name in jar_names()])
         if not (ARCHIVE.is_file() and MADE_OF.is_file() and MADE_OF.read_text() == made_of()):
             print("Making the class-data archive for a quick start (once)", flush=True)
             dump_archive()
+        if "--s3" in sys.argv[1:] and not S3_JARS.is_dir():
+            print("Fetching the jars for s3a:// (once)", flush=True)
+            fetch_jars(S3_JARS, S3_PACKAGES, S3_EXCLUDED)
         return 0
     except LakehouseError as error:
         print(error, file=sys.stderr)
@@ -64,25 +92,27 @@ def jar_names() -> tuple[str, str]:
     return f"{_artifact()}-{delta}.jar", f"delta-storage-{delta}.jar"
 
 
-def fetch_jars() -> None:
-    """Delta's jars by Spark's own resolver, which knows where they come from.
+def fetch_jars(
+    folder: Path, packages: Sequence[str], excluded: Sequence[str] = (), only: Sequence[str] = ()
+) -> None:
+    """Packages' jars by Spark's own resolver, which knows where they come from.
 
-    Raises LakehouseError where the resolver fails.
+    ``only`` names those to keep, of those that it finds. Raises LakehouseError where it fails.
     """
     ivy = ENVIRONMENT / "ivy"
     with tempfile.TemporaryDirectory() as home:
         # The resolver takes a local Maven repository first, and fails on a pom without its jar.
         options = f'{os.environ.get("JAVA_TOOL_OPTIONS", "")} "-Duser.home={home}"'
-        package = f"io.delta:{_artifact()}:{version('delta-spark')}"
-        command = [sys.executable, "-c", _FETCH, package, str(ivy)]
-        _run(command, {"JAVA_TOOL_OPTIONS": options.strip()}, "fetch the Delta jars")
-    partial = JARS.with_name("jars.partial")
+        command = [sys.executable, "-c", _FETCH, ",".join(packages), str(ivy), ",".join(excluded)]
+        _run(command, {"JAVA_TOOL_OPTIONS": options.strip()}, f"fetch {packages[0]}")
+    partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    for name in jar_names():
-        shutil.copy(ivy / "jars" / f"io.delta_{name}", partial / name)
-    shutil.rmtree(JARS, ignore_errors=True)
-    partial.rename(JARS)
+    for jar in (ivy / "jars").glob("*.jar"):
+        if not only or jar.name in only:
+            shutil.copy(jar, partial / jar.name.partition("_")[2])
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
     shutil.rmtree(ivy)
 
 

@@ -1,12 +1,15 @@
 """spark-submit with the project's library, conf and Spark settings."""
 
 import os
+import re
+import socket
 import sys
 import tempfile
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from lakehouse import session
 from lakehouse.conf import conf_folder, load
 from lakehouse.errors import LakehouseError
 from lakehouse.session import java, settings
@@ -29,6 +32,9 @@ def command(arguments: list[str], build: Path) -> list[str]:
     rest, env_behind = _take(rest, "--env")
     env, master = env_behind or env or "local", master_behind or master
     conf = load(env)
+    job = _job(script)
+    _check_jars(options, rest)
+    _check_master(master or "")
     wanted = settings(conf, master)
     if master:
         wanted["spark.master"] = master
@@ -36,7 +42,7 @@ def command(arguments: list[str], build: Path) -> list[str]:
     library = archive(ROOT / "lib", build / "lib.zip")
     folder = archive(conf_folder(), build / "conf.zip")
     passed = ["--py-files", str(library), "--archives", f"{folder.as_uri()}#conf"]
-    return [_binary(), *flags, *passed, *options, str(_job(script)), *rest, "--env", env]
+    return [_binary(), *flags, *passed, *options, str(job), *rest, "--env", env]
 
 
 def _parted(arguments: list[str]) -> tuple[list[str], str, list[str]]:
@@ -71,6 +77,41 @@ def _job(script: str) -> Path:
             return path.resolve()
     known = ", ".join(sorted(f"jobs/{path.name}" for path in (ROOT / "jobs").glob("*.py")))
     raise LakehouseError(f"There is no job file {script}; expected one of {known}.")
+
+
+def _check_jars(options: list[str], arguments: list[str]) -> None:
+    """Raise LakehouseError for a jar that is named, or needed, and not there."""
+    if not any(session.JARS.glob("*.jar")):
+        raise LakehouseError(f"There are no Delta jars in {session.JARS}; run make setup.")
+    for jar in (_take(options, "--jars")[1] or "").split(","):
+        if jar and "://" not in jar and not Path(jar).is_file():
+            raise LakehouseError(f"There is no jar {jar}, which --jars names; correct its path.")
+    to_s3 = any("s3a://" in word for word in arguments)
+    brought = any("hadoop-aws" in word for word in options)
+    if to_s3 and not brought and not any(session.S3_JARS.glob("*.jar")):
+        raise LakehouseError(
+            f"There are no jars for s3a:// in {session.S3_JARS}; run make object-store, or bring"
+            " hadoop-aws with --packages or --jars."
+        )
+
+
+def _check_master(master: str) -> None:
+    """Raise LakehouseError where nobody answers at a master's address: Spark would try a minute."""
+    if master == "yarn" and not {"HADOOP_CONF_DIR", "YARN_CONF_DIR"} & set(os.environ):
+        raise LakehouseError(
+            "--master yarn needs to know the cluster, and neither HADOOP_CONF_DIR nor YARN_CONF_DIR"
+            " is set; point one to the folder of its settings."
+        )
+    found = re.fullmatch(r"(?:spark|k8s)://(?:https?://)?([^:/,]+):(\d+)/?", master)
+    if not found:
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=5).close()
+    except OSError as error:
+        raise LakehouseError(
+            f"No master answers at {master} ({error.strerror or error}); start one, as by"
+            " ./spark-cluster.sh start, or correct --master."
+        ) from None
 
 
 def archive(folder: Path, target: Path) -> Path:

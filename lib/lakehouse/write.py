@@ -1,17 +1,18 @@
 """Writing a table: one commit, with the record of what it was built from inside it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lakehouse import storage
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected, skipping, within
 from lakehouse.declare import Days, Keys, partitions
 from lakehouse.errors import LakehouseError
 from lakehouse.log import Log, Record, create
 from lakehouse.schema import struct
+from lakehouse.storage import Place
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _MATERIALIZE = "spark.databricks.delta.merge.materializeSource"
@@ -27,12 +28,12 @@ class Target:
     """A table and where it lies; ``is_clustered`` rows come with each partition's together."""
 
     table: Table
-    path: Path
+    path: Place
     is_clustered: bool = False
 
     @property
     def sql(self) -> str:
-        return f"delta.`{self.path}`"
+        return storage.sql(self.path)
 
     @property
     def partition(self) -> str | None:
@@ -104,7 +105,7 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     table = target.table
     scope = table.declaration.scope
     assert isinstance(scope, Keys)
-    there = spark.read.format("delta").load(str(target.path))
+    there = storage.read(spark, target.path)
     present = within(table, there.where(skipping(part, scope.columns)), part)
     difference = _difference(rows, present.select(*rows.columns), table, target.partition)
     # Computed once; Delta refuses to read a persisted source without a copy of its own.
@@ -140,7 +141,7 @@ def append(rows: DataFrame, target: Target, record: Record) -> None:
 def progress(spark: SparkSession, target: Target, record: Record) -> None:
     """Commit the record alone: nothing to write is still progress."""
     target.create()
-    empty = spark.read.format("delta").load(str(target.path)).limit(0)
+    empty = storage.read(spark, target.path).limit(0)
     _save(empty, target, record, mode="append", **_transaction(record))
 
 
@@ -236,10 +237,10 @@ def _save(
         writer = writer.partitionBy(*target.partitions)
     elif isinstance(target.table.declaration.scope, Keys):
         writer = writer.option("maxRecordsPerFile", ROWS_A_FILE)
-    writer.options(**options).save(str(target.path))
+    storage.save(writer.options(**options), target.path)
 
 
-def files_and_bytes(path: Path) -> tuple[int, int, int]:
+def files_and_bytes(path: Place) -> tuple[int, int, int]:
     """Rows, files and bytes that the newest commit wrote."""
     log = Log(path)
     m = log.last_metrics()
@@ -248,5 +249,5 @@ def files_and_bytes(path: Path) -> tuple[int, int, int]:
     rows = merged if "numTargetRowsInserted" in m else m.get("numOutputRows", 0)
     added = log.last_added()
     if not m:  # files registered by a kernel's commit
-        rows = sum(count for count, _ in added)
-    return m.get("num_added_rows", rows), len(added), sum(size for _, size in added)
+        rows = added.rows
+    return m.get("num_added_rows", rows), added.files, added.bytes

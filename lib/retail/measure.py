@@ -74,6 +74,8 @@ class Bench:
         here = ("--landing", landing, "--lake", lake)
         self.time("make demo", "80 s, 4 GB", self.job("demo", *here), lake)
         self.time("build, nothing changed", "5 s", self.job("build", *here))
+        submit = [str(self.jobs.parent / "spark-submit.sh"), "jobs/build.py", *map(str, here)]
+        self.time("the same by spark-submit.sh", "15 s", submit)
         tomorrow = str(end + timedelta(1))
         period = ("--days", "31", "--end-date", tomorrow)
         timed("generate", "", self.job("generate", *period, "--output", more), self.log)

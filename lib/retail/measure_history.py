@@ -106,16 +106,15 @@ def measure(
     _history_step(spark, frame)
     batch = lake / "batch"
     _changes(spark, number, changed).write.parquet(str(batch))
-    copied = shutil.copytree(things.path, lake / "two_step")
-    before = _files(things.path)
+    there = lake / things.table.layer / things.table.name
+    copied = shutil.copytree(there, lake / "two_step")
+    before = _files(there)
     spark.read.parquet(str(batch)).write.format("delta").mode("append").save(str(events.path))
     seconds = _history_step(spark, frame)
     two_step_seconds = _two_steps(spark, copied, spark.read.parquet(str(batch)))
-    if _content(spark, things.path) != _content(spark, copied):
-        raise LakehouseError(
-            f"{things.path} and {copied} hold different rows; expected equal ones."
-        )
-    rewritten = len(before - _files(things.path))
+    if _content(spark, there) != _content(spark, copied):
+        raise LakehouseError(f"{there} and {copied} hold different rows; expected equal ones.")
+    rewritten = len(before - _files(there))
     return Measured(number, total, changed, seconds, two_step_seconds, len(before), rewritten)
 
 

@@ -15,6 +15,9 @@ from lakehouse.frame import Frame
 from lakehouse.landing.ledger import new_batch
 from lakehouse.landing.source import Source, load_source
 from lakehouse.moments import day
+from lakehouse.named import Name
+from lakehouse.session import start
+from lakehouse.storage import Place, Uri, is_remote, remote
 from retail.contracts import CONTRACTS
 
 DEFAULT_SOURCE = "home_improvement.yaml"
@@ -39,7 +42,8 @@ def parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--source", type=Path, help="source YAML (default: home_improvement)")
     parser.add_argument("--landing", type=Path, help="folder of landing files")
-    parser.add_argument("--lake", type=Path, help="folder of the lake (default: data/lake)")
+    text = "folder, s3a://..., or catalog:NAME of the lake (default: data/lake)"
+    parser.add_argument("--lake", type=_lake, help=text)
     parser.add_argument("--env", default="local", help="conf/ENV.yaml (default: local)")
     return parser
 
@@ -51,12 +55,24 @@ def frame(options: argparse.Namespace) -> Frame:
     """
     source = load_source(options.source or conf_folder() / "sources" / DEFAULT_SOURCE, CONTRACTS)
     conf = load(options.env, source.settings)
-    lake, files = folder(options.lake or conf["lake"]), folder(options.landing or conf["landing"])
+    lake, files = place(options.lake or conf["lake"]), folder(options.landing or conf["landing"])
+    if isinstance(lake, Name):
+        start(conf)  # only Spark knows such a lake
+    if isinstance(lake, Uri) and not conf.get("object_stores"):
+        raise LakehouseError(
+            f"The environment {options.env} is not set up for {lake}; use --env cluster, or set"
+            " object_stores in its file."
+        )
     adapt = functools.partial(_adapter(source), files) if source.adapter else None
+    if adapt and not isinstance(lake, Path):
+        raise LakehouseError(
+            f"The adapter of {source.place} writes landing files beside the lake, and {lake} is no"
+            " folder; give a folder with --lake."
+        )
     return Frame(
         catalogue=load_catalogue("retail"),
         lake=lake,
-        landing=lake / "landing" if adapt else files,
+        landing=lake / "landing" if adapt and isinstance(lake, Path) else files,
         source=source,
         conf=conf,
         batch=new_batch(),
@@ -76,6 +92,17 @@ def _adapter(source: Source) -> Callable[[Path, Path], None]:
             " expected a module with a function land(files, landing), as retail.sources has."
         ) from None
     return land
+
+
+def _lake(given: str) -> Place:
+    return remote(given) if is_remote(given) else Path(given)
+
+
+def place(lake: Place | str) -> Place:
+    """Where the lake lies, from a job's option or conf: a folder, a store or a catalogue."""
+    if isinstance(lake, str):
+        lake = remote(os.path.expandvars(lake)) if is_remote(lake) else folder(lake)
+    return folder(lake) if isinstance(lake, Path) else lake
 
 
 def folder(path: Path | str) -> Path:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from deltalake import DeltaTable
 
+from lakehouse import storage
 from lakehouse.catalogue import load
 from lakehouse.declare import Changelog
 from lakehouse.query import connect
+from lakehouse.storage import Place
 
 CATALOGUE = load("retail")
 # Tables that are a function of what landed; logs of what happened are not.
@@ -69,14 +70,15 @@ COSTED = (
 )
 
 
-def rows(lake: Path, table: str) -> Rows:
+def rows(lake: Place, table: str) -> Rows:
     """All rows of a table in an order of their own, without ``_`` columns."""
-    found = DeltaTable(str(lake / table.replace(".", "/"))).to_pyarrow_table()
+    layer, name = table.split(".")
+    found = storage.delta(lake / layer / name).to_pyarrow_table()
     kept = sorted(name for name in found.column_names if name[0] != "_")
     return sorted(zip(*(found[name].to_pylist() for name in kept), strict=True), key=repr)
 
 
-def differing(one: Path, other: Path, tables: Iterable[str] = TABLES) -> dict[str, str]:
+def differing(one: Place, other: Place, tables: Iterable[str] = TABLES) -> dict[str, str]:
     """Tables in which two lakes differ, with the first rows that only one of them has."""
     found = {}
     for table in tables:
@@ -92,7 +94,7 @@ def differing(one: Path, other: Path, tables: Iterable[str] = TABLES) -> dict[st
     return found
 
 
-def ask(lake: Path, sql: str) -> Rows:
+def ask(lake: Place, sql: str) -> Rows:
     """A query over a lake, answered by DuckDB."""
     return connect(lake, CATALOGUE).execute(sql).fetchall()
 

@@ -24,7 +24,7 @@ import lakehouse.landing.ledger
 from lakehouse import LakehouseError, catalogue, write
 from lakehouse.known import as_known, as_valid
 from lakehouse.log import Log
-from lakehouse.reading import tables_in
+from lakehouse.storage import tables_in
 from retail import project
 
 STAGES = [LATE_COSTS / name for name in ("1_closed", "2_late", "3_corrected")]

@@ -104,7 +104,7 @@ def test_order_and_partitioning_of_the_inputs_change_nothing(
     def mixed(name: str, spread: Spread | None) -> DataFrame:
         upstream = CATALOGUE.tables[name]
         path = whole / upstream.layer / name
-        pin = Pinned(str(path), Log(path).version, None)
+        pin = Pinned(path, Log(path).version, None)
         return read_input(spark, upstream, spread, pin).repartition(3, F.rand(7))
 
     inputs = {name: mixed(name, spread) for name, spread in table.inputs.items()}

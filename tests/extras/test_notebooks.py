@@ -18,7 +18,8 @@ from places import ROOT, Build
 
 from lakehouse.log import Log
 from lakehouse.notebooks import environment, execute
-from lakehouse.reading import LAKE, tables_in
+from lakehouse.reading import LAKE
+from lakehouse.storage import tables_in
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 

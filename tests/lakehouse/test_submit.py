@@ -30,6 +30,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("delta-spark.jar", "delta-storage.jar"):
         (folder / "jars" / name).touch()
     (folder / "spark.jsa").touch()
+    monkeypatch.setattr(session, "S3_JARS", folder / "jars-s3")
     monkeypatch.setattr(session, "JARS", folder / "jars")
     monkeypatch.setattr(session, "ARCHIVE", folder / "spark.jsa")
     return folder
@@ -102,6 +103,40 @@ def test_what_cannot_be_submitted_is_refused(tmp_path: Path, given: Words, said:
         submit.command(given, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--jars", "/no/such.jar"], "no jar /no/such.jar, which --jars names"),
+        (
+            ["--master", "spark://127.0.0.1:1"],
+            r"No master answers at spark://127\.0\.0\.1:1 .*start",
+        ),
+        (["--master", "k8s://https://127.0.0.1:1"], "No master answers at k8s"),
+        (["--master", "yarn"], "neither HADOOP_CONF_DIR nor YARN_CONF_DIR"),
+    ],
+)
+def test_a_place_that_is_not_there_is_refused_at_once(
+    job: str, environment: Path, monkeypatch: pytest.MonkeyPatch, given: Words, said: str
+) -> None:
+    for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(LakehouseError, match=said):
+        submit.command([*given, job], environment)
+
+
+def test_missing_jars_are_told_before_spark_starts(
+    job: str, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(LakehouseError, match=r"no jars for s3a:// .*; run make object-store"):
+        submit.command([job, "--lake", "s3a://b/lake"], environment)
+    submit.command(
+        ["--packages", "org.apache.hadoop:hadoop-aws:3.5.0", job, "s3a://b"], environment
+    )
+    monkeypatch.setattr(session, "JARS", environment / "none")
+    with pytest.raises(LakehouseError, match=r"no Delta jars .*; run make setup"):
+        submit.command([job], environment)
+
+
 def test_a_refusal_is_one_sentence_and_status_2() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "lakehouse.submit", "jobs/biuld.py"],
@@ -132,6 +167,24 @@ def test_a_cluster_is_brought_the_jars(environment: Path) -> None:
     jars = environment / "jars"
     assert found["spark.jars"] == f"{jars / 'delta-spark.jar'},{jars / 'delta-storage.jar'}"
     assert found["spark.executor.extraJavaOptions"] == "-Duser.timezone=UTC"
+
+
+def test_a_store_that_is_not_amazon_s_is_told_by_its_usual_variables(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (environment / "jars-s3").mkdir()
+    (environment / "jars-s3" / "hadoop-aws.jar").touch()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    found = session.settings({"object_stores": True}, "local[2]")
+    s3a = "spark.hadoop.fs.s3a."
+    assert found[f"{s3a}endpoint"] == "http://127.0.0.1:9000"
+    assert found[f"{s3a}connection.ssl.enabled"] == "false"
+    assert found[f"{s3a}endpoint.region"] == "eu-west-1"
+    assert found["spark.driver.extraClassPath"].endswith("hadoop-aws.jar")
+    here = session.settings({}, "local[2]")
+    assert not [name for name in here if name.startswith(s3a)]
+    assert "hadoop-aws" not in here["spark.driver.extraClassPath"]
 
 
 def test_conf_keeps_its_own_java_options_and_null_leaves_a_setting_to_spark() -> None:

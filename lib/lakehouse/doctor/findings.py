@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, Window
@@ -13,6 +12,7 @@ from lakehouse.log import Record
 from lakehouse.own import write_rows
 from lakehouse.query import show
 from lakehouse.report import console
+from lakehouse.storage import Place
 
 NAME = "doctor_findings"
 GRAIN = "One row per run, table, illness and key."
@@ -65,7 +65,7 @@ def diagnosed(found: DataFrame, limit: int) -> Diagnosis:
     return Diagnosis(totals, [tuple(row) for row in worst], kept)
 
 
-def append(lake: Path, run_id: str, table: str, diagnosis: Diagnosis) -> None:
+def append(lake: Place, run_id: str, table: str, diagnosis: Diagnosis) -> None:
     """Append what one run found in a table; nothing where nothing was found."""
     if not diagnosis.kept:
         return

@@ -40,11 +40,11 @@ def mend(
     log = Log(target.path)
     version, record = _last_record(log)
     verdict = judge(frame, table, Survey(), record)
-    part = _part(spark, frame, verdict, ill, Pinned(str(log.path), log.version, version))
+    part = _part(spark, frame, verdict, ill, Pinned(log.path, log.version, version))
     try:
         rows = within(table, shaped(call(spark, frame, verdict, part), table), part)
         rows = quality.stopped(rows, table, frame.conf)
-        present = Pinned(str(log.path), log.version, None).read(spark)
+        present = Pinned(log.path, log.version, None).read(spark)
         # Before the write, and cut off from the table: a cache would be made again of what is new.
         moved = difference(within(table, present, part), rows, table).localCheckpoint()
         if not dry_run:

@@ -4,20 +4,21 @@ Names are checked against the tables' logs, so that a misspelt one is refused wi
 """
 
 import argparse
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
+from lakehouse import storage
 from lakehouse.catalogue import Table
 from lakehouse.declare import History
 from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.frame import Frame
 from lakehouse.moments import day
-from lakehouse.reading import tables_in
+from lakehouse.storage import tables_in
 from lakehouse.type2 import IS_CURRENT, OPEN_END, VALID_FROM, VALID_TO
 
 # Columns that differ in every version whatever happened: they are no attributes.
@@ -29,13 +30,13 @@ _MOMENTS = ("date", "timestamp", "timestamp_ntz")
 class Place:
     """A Delta table where it lies; ``declared`` if it is a table of this lake's catalogue."""
 
-    path: Path
+    path: storage.Place
     title: str
     columns: dict[str, str]
     declared: Table | None
 
     def read(self, spark: SparkSession) -> DataFrame:
-        return spark.read.format("delta").load(str(self.path))
+        return storage.read(spark, self.path)
 
 
 @dataclass(frozen=True)
@@ -90,16 +91,20 @@ def _located(frame: Frame, name: str) -> Place:
     """``layer.table`` or ``table`` of the lake, or the path of a table anywhere."""
     lake = {f"{layer}.{table}": path for layer, table, path in tables_in(frame.lake)}
     title = next((full for full in lake if name in (full, full.split(".")[1])), name)
-    path = lake.get(title, Path(name)).resolve()
-    if not DeltaTable.is_deltatable(str(path)):
+    path = _resolved(lake.get(title, Path(name)))
+    if not storage.is_table(path):
         hint = f"{did_you_mean(name, lake)}, or give" if lake else "give"
         raise LakehouseError(
             f"There is no Delta table {name}, neither in the lake {frame.lake} nor as a folder;"
             f" {hint} the path of one."
         )
-    fields = DeltaTable(str(path)).schema().fields
-    known = {frame.path(table).resolve(): table for table in frame.catalogue.tables.values()}
-    return Place(path, title, {f.name: f.type.type for f in fields}, known.get(path))
+    fields = json.loads(storage.delta(path).schema().to_json())["fields"]
+    known = {_resolved(frame.path(table)): table for table in frame.catalogue.tables.values()}
+    return Place(path, title, {f["name"]: f["type"] for f in fields}, known.get(path))
+
+
+def _resolved(path: storage.Place) -> storage.Place:
+    return path.resolve() if isinstance(path, Path) else path
 
 
 def _names(place: Place, asked: argparse.Namespace) -> Names:

@@ -1,11 +1,10 @@
 """One visit of the doctor: look over, say what was found, and mend it where that was asked."""
 
-from pathlib import Path
-
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lakehouse import storage
 from lakehouse.catalogue import Table
 from lakehouse.declare import History
 from lakehouse.doctor.examine import NOTES, OF_VERSIONS, ill_keys, long, wrong_facts
@@ -46,7 +45,7 @@ def visit(
     repair: bool = False,
     dry_run: bool = False,
     limit: int = 100,
-    into: Path | None = None,
+    into: storage.Place | None = None,
 ) -> int:
     """Look over, print, write ops.doctor_findings into the lake ``into``, and repair if asked.
 

@@ -13,6 +13,7 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from lakehouse import storage
 from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
 from lakehouse.declare import SOURCE_FILE, ByKey
@@ -43,7 +44,7 @@ def refused(
     """
     path = frame.path(verdict.table)
     key, limit = _key(frame, verdict.table), float(lookup(frame.conf, LIMIT))
-    bronze = spark.read.format("delta").load(str(path)) if Log(path).exists else None
+    bronze = storage.read(spark, path) if Log(path).exists else None
     days = {p: date_in(p) for p in {*new, *verdict.held} if (frame.landing / p).is_file()}
     undated = [p for p, day in days.items() if day is None]  # refused: they judge nobody
     corrections: dict[str, str] = {}

@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import ColumnProperties, WriterProperties, write_deltalake
 
+from lakehouse import storage
 from lakehouse.declare import BATCH_ID, INGESTED_AT, ROW, SOURCE_FILE
 from lakehouse.landing.bronze import Batch, safe_name
 from lakehouse.landing.probe import Probe
 from lakehouse.landing.source import EntityMapping
 from lakehouse.log import Record, commit_properties
+from lakehouse.named import Name
 from lakehouse.schema import arrow
+from lakehouse.storage import Place
 
 LOADING = (
     pa.field(SOURCE_FILE, pa.string()),
@@ -38,19 +41,21 @@ _PLACES = ColumnProperties(encoding="DELTA_BINARY_PACKED", dictionary_enabled=Fa
 
 
 def fitting(
-    landing: Path, mapping: EntityMapping, probes: dict[str, Probe], table: Path
+    landing: Path, mapping: EntityMapping, probes: dict[str, Probe], table: Place
 ) -> pa.Schema | None:
     """The raw table's schema, where every file has its columns and types; None where one has not.
 
     ``probes`` are by path below ``landing``; ``table`` may not exist yet.
     """
+    if isinstance(table, Name):  # only Spark writes it
+        return None
     if mapping.columns or mapping.where or any(p.format != "parquet" for p in probes.values()):
         return None
     landed = _in_common(pq.read_schema(landing / path) for path in probes)
     if landed is None or not _are_named_right(landed, mapping):
         return None
-    if DeltaTable.is_deltatable(str(table)):
-        present = pa.schema(DeltaTable(str(table)).schema().to_arrow())
+    if storage.is_table(table):
+        present = pa.schema(storage.delta(table).schema().to_arrow())
         wanted = {field.name: field.type for field in present}
         return present if landed.items() <= wanted.items() else None
     contract = arrow(mapping.contract.columns)
@@ -78,7 +83,7 @@ def _are_named_right(names: Iterable[str], mapping: EntityMapping) -> bool:
 
 
 def append(
-    table: Path,
+    table: Place,
     landing: Path,
     paths: Iterable[str],
     schema: pa.Schema,
@@ -87,7 +92,7 @@ def append(
 ) -> None:
     """Add the files' rows to the raw table, which exists, in one commit that carries the record."""
     write_deltalake(
-        str(table),
+        storage.address(table),
         pa.RecordBatchReader.from_batches(schema, _rows(landing, paths, schema, batch)),
         mode="append",
         commit_properties=commit_properties(record),

@@ -1,11 +1,9 @@
 """What a build has to do for a raw table: which landed files it lacks, or holds otherwise."""
 
 import hashlib
-from collections import Counter
 from dataclasses import replace
 
-from deltalake import DeltaTable
-
+from lakehouse import storage
 from lakehouse.catalogue import Table
 from lakehouse.conf import lookup
 from lakehouse.declare import SOURCE_FILE
@@ -55,11 +53,11 @@ def note_held(frame: Frame, found: Survey) -> None:
         held = judge_raw(frame, table, found).held if left else frozenset()
         if not held.intersection(path for _, path in left):
             continue
-        files = DeltaTable(str(frame.path(table))).to_pyarrow_dataset()
-        rows = Counter(files.to_table([SOURCE_FILE])[SOURCE_FILE].to_pylist())
+        rows = storage.counted(frame.path(table), SOURCE_FILE)
         for key in left:
             if key[1] in held:
-                found.files[key] = replace(mine[key], status="loaded", row_count=rows[key[1]])
+                count = rows.get(key[1], 0)
+                found.files[key] = replace(mine[key], status="loaded", row_count=count)
 
 
 def _counted(files: set[str]) -> str:

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deltalake import DeltaTable
-
+from lakehouse import storage
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.probe import Probe, is_dated_by_record, probe
 from lakehouse.landing.source import EntityMapping, Source
 from lakehouse.log import Log, Record
 from lakehouse.own import write_rows
+from lakehouse.storage import Place
 
 NAME = "landing_files"
 GRAIN = "One row per entity and landed file."
@@ -79,14 +79,15 @@ class Survey:
 class Ledger:
     """The ledger of one lake."""
 
-    def __init__(self, lake: Path):
+    def __init__(self, lake: Place):
+        self.lake = lake
         self.path = lake / "ops" / NAME
 
     def read(self, version: int | None = None) -> Files:
         """Rows by (entity, path), at a version or now."""
-        if not DeltaTable.is_deltatable(str(self.path)):
+        if not storage.is_table(self.path):
             return {}
-        rows = DeltaTable(str(self.path), version=version).to_pyarrow_table().to_pylist()
+        rows = storage.delta(self.path, version).to_pyarrow_table().to_pylist()
         return {(row["entity"], row["path"]): LandingFile(**row) for row in rows}
 
     def write(self, files: Files, record: Record) -> None:
@@ -101,7 +102,7 @@ class Ledger:
         record = Log(self.path).record()
         if record and record.source != source.name:
             raise LakehouseError(
-                f"The lake {self.path.parent.parent} holds the source {record.source}, not"
+                f"The lake {self.lake} holds the source {record.source}, not"
                 f" {source.name}; build {source.name} into a lake of its own with --lake."
             )
 

@@ -5,13 +5,12 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pyarrow.dataset as ds
-from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
+from lakehouse import storage
 from lakehouse.build import Outcome
 from lakehouse.declare import BATCH_ID, INGESTED_AT, ROW, SOURCE_FILE
 from lakehouse.frame import Frame, Verdict
@@ -102,7 +101,7 @@ def _load(
     if probes:
         rows = read(spark, frame.landing, mapping, probes, batch, present)
     else:
-        rows = spark.read.format("delta").load(str(target.path)).limit(0)
+        rows = storage.read(spark, target.path).limit(0)
     _write(spark, target, rows, replaced, record, present)
     return list(probes)
 
@@ -132,7 +131,7 @@ def _probe(frame: Frame, mapping: EntityMapping, found: Survey, path: str) -> Pr
 def _present(spark: SparkSession, target: Target) -> dict[str, DataType]:
     if not Log(target.path).exists:
         return {}
-    frame = spark.read.format("delta").load(str(target.path))
+    frame = storage.read(spark, target.path)
     return {field.name: field.dataType for field in frame.schema.fields}
 
 
@@ -168,7 +167,7 @@ def _write(
     kinds = {field.name: field.dataType for field in rows.schema.fields}
     listed = F.col(SOURCE_FILE).isin(*replaced)
     if any(kinds.get(name, kind) != kind for name, kind in present.items()):
-        old = spark.read.format("delta").load(str(target.path)).where(~listed)
+        old = storage.read(spark, target.path).where(~listed)
         recast = old.select(*[F.col(n).cast(kinds.get(n, t)).alias(n) for n, t in present.items()])
         rows = rows.unionByName(recast, allowMissingColumns=True)
         writer = rows.write.format("delta").mode("overwrite")
@@ -178,7 +177,7 @@ def _write(
     else:
         literals = ", ".join(quoted(path) for path in replaced)
         options["replaceWhere"] = f"{SOURCE_FILE} IN ({literals})"
-    writer.options(**options).save(str(target.path))
+    storage.save(writer.options(**options), target.path)
 
 
 def _set_aside_unreadable(
@@ -221,9 +220,7 @@ def _note_loaded(
     batch: Batch,
     loaded: Loaded,
 ) -> None:
-    newest = DeltaTable(str(target.path)).to_pyarrow_dataset()
-    column = newest.to_table([SOURCE_FILE], filter=ds.field(BATCH_ID) == batch.id)[SOURCE_FILE]
-    counts = {entry["values"]: entry["counts"] for entry in column.value_counts().to_pylist()}
+    counts = storage.counted(target.path, SOURCE_FILE, {BATCH_ID: batch.id})
     for path in paths:
         key = (entity, path)
         loaded[key] = replace(found.files[key], status="loaded", row_count=counts.get(path, 0))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakehouse.catalogue import Catalogue
-from lakehouse.publish.groups import Group, groups
+from lakehouse.publish.groups import checks, groups
 
 # The newest runtime with long support: Spark 4.0, Python 3.12, Java 17.
 RUNTIME = "17.3.x-scala2.13"
@@ -20,7 +20,7 @@ def jobs(catalogue: Catalogue, schedule: Mapping[str, Any]) -> dict[str, dict[st
     rest = schedule["maintenance"]
     late_hour, late_minute = map(int, rest["at"].split(":"))
     return {
-        "daily": _daily(groups(catalogue, schedule), f"0 {minute} {hour} * * ?"),
+        "daily": _daily(catalogue, schedule, f"0 {minute} {hour} * * ?"),
         "maintenance": _job(
             "maintenance",
             "Weekly: small files put together, those that nobody needs removed.",
@@ -44,12 +44,13 @@ def jobs(catalogue: Catalogue, schedule: Mapping[str, Any]) -> dict[str, dict[st
 _AS_OF = ["--as-of", "{{job.parameters.as_of}}"]
 
 
-def _daily(built: list[Group], cron: str) -> dict[str, Any]:
-    """One task a group, after the groups it reads and after the one before it.
+def _daily(catalogue: Catalogue, schedule: Mapping[str, Any], cron: str) -> dict[str, Any]:
+    """One task a group, after the groups it reads and after the one before it; then the checks.
 
     Tables that go by name have no lock, and two builds at once could lose what the other noted in
     the file ledger, so the tasks form a line; each builds its tables side by side.
     """
+    built = groups(catalogue, schedule)
     tasks: list[dict[str, Any]] = []
     for group in built:
         before = [task["task_key"] for task in tasks[-1:]]
@@ -58,6 +59,8 @@ def _daily(built: list[Group], cron: str) -> dict[str, Any]:
         tasks.append(
             task | ({"depends_on": [{"task_key": name} for name in needs]} if needs else {})
         )
+    for check, after in checks(built, schedule).items():
+        tasks.append(_task(check, check, []) | {"depends_on": [{"task_key": after}]})
     text = "Daily: from the landing files of the day to gold and the forecast's features."
     return _job("daily", text, tasks, cron=cron, as_of="")
 

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from lakehouse.catalogue import Catalogue
-from lakehouse.publish import databricks
+from lakehouse.publish import airflow, databricks
 
 _NOTE = (
     "# Written by jobs/describe.py from the tables and conf/base.yaml; change those, not this.\n"
@@ -15,9 +15,10 @@ _NOTE = (
 
 
 def files(catalogue: Catalogue, schedule: Mapping[str, Any], root: Path) -> dict[Path, str]:
-    """Every derived file of conf/databricks by its path."""
+    """Every derived file of conf/databricks and conf/airflow by its path."""
     folder = root / "conf" / "databricks" / "resources"
-    return {
+    pipeline = root / "conf" / "airflow" / "ecommerce_data_pipeline.py"
+    return {pipeline: airflow.dag(pipeline.read_text(), catalogue, schedule)} | {
         folder / f"{key}.yml": _NOTE + _yaml({"resources": {"jobs": {key: job}}})
         for key, job in databricks.jobs(catalogue, schedule).items()
     }

@@ -62,6 +62,22 @@ def groups(catalogue: Catalogue, schedule: Mapping[str, Any]) -> list[Group]:
     ]
 
 
+def checks(made: list[Group], schedule: Mapping[str, Any]) -> dict[str, str]:
+    """The group after which each job that judges the lake runs.
+
+    Raises LakehouseError for a group that there is not.
+    """
+    known = [group.name for group in made]
+    found: dict[str, str] = schedule["checks"]
+    for job, after in found.items():
+        if after not in known:
+            raise LakehouseError(
+                f"conf/base.yaml runs the check {job} after {after}, which is no group of its"
+                f" schedule; {did_you_mean(after, known)}."
+            )
+    return found
+
+
 def _named(listed: Mapping[str, list[str]], known: set[str]) -> dict[str, str]:
     """The group by member, from the members by group."""
     by_member = {member: group for group, members in listed.items() for member in members}

@@ -3,15 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
-
-from lakehouse import build_log
+from lakehouse import build_log, storage
 from lakehouse.catalogue import Catalogue
 from lakehouse.log import Log
-from lakehouse.reading import tables_in
+from lakehouse.storage import Place, tables_in
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Figures:
         )
 
 
-def figures(lake: Path, catalogue: Catalogue) -> dict[str, Figures]:
+def figures(lake: Place, catalogue: Catalogue) -> dict[str, Figures]:
     """Figures by layer.table; none where the folder holds no lake."""
     found = {f"{layer}.{name}": path for layer, name, path in tables_in(lake)}
     logged = f"ops.{build_log.NAME}" in found
@@ -53,16 +50,15 @@ def figures(lake: Path, catalogue: Catalogue) -> dict[str, Figures]:
     return {name: _one(path, days.get(name), ran.get(name)) for name, path in sorted(found.items())}
 
 
-def _one(path: Path, partition: str | None, run: Mapping[str, Any] | None) -> Figures:
-    table, log = DeltaTable(str(path)), Log(path)
-    sizes = [size.as_py() for size in table.get_add_actions(flatten=True).column("size_bytes")]
+def _one(path: Place, partition: str | None, run: Mapping[str, Any] | None) -> Figures:
+    log, (files, size) = Log(path), storage.size(path)
     moved = log.changes(-1, log.version) or log.commits()
     stamp = max(int(commit["timestamp"]) for commit in moved)
     values = log.partition_values(partition) if partition else []
     return Figures(
-        rows=int(table.count()),
-        files=len(sizes),
-        bytes=sum(sizes),
+        rows=int(storage.delta(path).count()),
+        files=files,
+        bytes=size,
         version=log.version,
         written_at=datetime.fromtimestamp(stamp / 1000, UTC),
         newest_day=values[-1] if values else "",

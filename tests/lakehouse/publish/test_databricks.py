@@ -14,6 +14,7 @@ from lakehouse import LakehouseError
 from lakehouse.catalogue import load
 from lakehouse.conf import load as load_conf
 from lakehouse.publish.bundle import Bundle
+from lakehouse.publish.databricks import jobs
 from lakehouse.publish.files import files
 from lakehouse.publish.groups import groups
 from lakehouse.publish.strict import check
@@ -74,6 +75,14 @@ def test_a_schedule_that_names_a_stranger_is_refused() -> None:
     schedule = load_conf()["schedule"] | {"analytics": {"features": ["mart_demand_forcast_input"]}}
     with pytest.raises(LakehouseError, match="did you mean mart_demand_forecast_input"):
         groups(CATALOGUE, schedule)
+
+
+def test_a_check_runs_after_its_group_and_one_after_nothing_is_refused() -> None:
+    schedule = load_conf()["schedule"] | {"checks": {"doctor": "gold"}}
+    daily = jobs(CATALOGUE, schedule)["daily"]
+    assert task(daily, "doctor")["depends_on"] == [{"task_key": "gold"}]
+    with pytest.raises(LakehouseError, match=r"after glod, .* did you mean gold"):
+        jobs(CATALOGUE, schedule | {"checks": {"doctor": "glod"}})
 
 
 def test_an_entity_that_the_schedule_does_not_name_is_a_group_of_its_own() -> None:

@@ -123,7 +123,7 @@ def test_each_day_adds_its_own_and_a_day_closed_again_changes_nothing(lake: Lake
     assert lake.close(DAYS[19]) == "up to date"
     lake.land(DAYS[20])
     assert lake.close(DAYS[20]) == "part"
-    assert len(Log(lake.path(OWN)).last_added()) == 1
+    assert Log(lake.path(OWN)).last_added().files == 1
     assert lake.rows() == expected(DAYS[:21])
 
 
@@ -217,7 +217,7 @@ def test_ranges_of_stores_are_made_by_tasks(spark: SparkSession, tmp_path: Path)
     lake.close(DAYS[11], spark)
     lake.land(DAYS[12], stores="STUV")
     lake.close(DAYS[12], spark)
-    assert len(Log(lake.path(OWN)).last_added()) == len({store_range_of(s, 3) for s in "STUV"}) > 1
+    assert Log(lake.path(OWN)).last_added().files == len({store_range_of(s, 3) for s in "STUV"}) > 1
     assert lake.rows() == expected(DAYS[:13], "STUV", 3)
 
 

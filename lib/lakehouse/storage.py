@@ -1,0 +1,273 @@
+"""Where a lake lies and how its tables are reached; the one setting ``lake`` says it.
+
+A folder (``data/lake``), an object store (``s3a://bucket/lake``), or a catalogue that knows the
+tables by name (``catalog:retail``: the table gold.fact_sales is retail.gold.fact_sales there, as in
+Unity Catalog). Folders and object stores are read without Spark, in milliseconds; named tables
+through Spark alone, which knows who may see what.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+
+from lakehouse import named
+from lakehouse.errors import LakehouseError
+from lakehouse.named import Name
+
+CATALOGUE = "catalog:"
+# How Spark's Hadoop calls a store, and how the rest of the world does.
+_SCHEMES = {"s3a": "s3", "s3": "s3", "abfss": "abfss", "gs": "gs"}
+
+
+@dataclass(frozen=True)
+class Uri:
+    """A place in an object store, as Spark writes it: s3a://bucket/lake."""
+
+    text: str
+
+    def __truediv__(self, part: str) -> "Uri":
+        return Uri(f"{self.text.rstrip('/')}/{part}")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Place = Path | Uri | Name
+
+
+def place(given: Path | str) -> Place:
+    """A lake's place, as a person gives it."""
+    text = str(given)
+    return remote(text) if is_remote(text) else Path(text)
+
+
+def is_remote(text: str) -> bool:
+    """Whether a setting of the lake means no folder."""
+    return text.startswith(CATALOGUE) or "://" in text
+
+
+def remote(text: str) -> Uri | Name:
+    """The place of a lake that is no folder.
+
+    Raises LakehouseError for a store that Spark is not set up for, or a catalogue without a name.
+    """
+    if text.startswith(CATALOGUE):
+        name = text.removeprefix(CATALOGUE)
+        if not name.replace("_", "").replace("-", "").isalnum():
+            raise LakehouseError(f"The lake {text} names no catalogue; expected catalog:NAME.")
+        return Name((name,))
+    if text.split("://")[0] not in _SCHEMES:
+        raise LakehouseError(
+            f"The lake {text} is in no store that is known here; expected a folder, catalog:NAME,"
+            f" or one of {', '.join(f'{scheme}://...' for scheme in _SCHEMES)}."
+        )
+    return Uri(text)
+
+
+def holds(lake: Place, place: Place) -> bool:
+    """Whether a place is in a lake."""
+    if isinstance(lake, Path):
+        return isinstance(place, Path) and place.is_relative_to(lake)
+    return type(place) is type(lake) and str(place).startswith(str(lake))
+
+
+def beside(place: Place, name: str) -> Place:
+    """Another table of the same layer."""
+    if isinstance(place, Path):
+        return place.with_name(name)
+    if isinstance(place, Uri):
+        return Uri(f"{place.text.rpartition('/')[0]}/{name}")
+    return Name((*place.parts[:-1], name))
+
+
+def address(place: Place) -> str:
+    """What deltalake opens."""
+    if isinstance(place, Uri):
+        scheme, rest = place.text.split("://", 1)
+        return f"{_SCHEMES[scheme]}://{rest}"
+    return str(place)
+
+
+def sql(place: Place) -> str:
+    """The table in a statement of Spark's."""
+    return place.sql if isinstance(place, Name) else f"delta.`{place}`"
+
+
+def read(spark: SparkSession, place: Place, version: int | None = None) -> DataFrame:
+    """All rows, of a version or now."""
+    if isinstance(place, Name):
+        return named.read(spark, place, version)
+    reader = spark.read.format("delta")
+    if version is not None:
+        reader = reader.option("versionAsOf", version)
+    return reader.load(str(place))
+
+
+def change_feed(spark: SparkSession, place: Place, first: int, last: int) -> DataFrame:
+    """Images of rows that the commits from one version to another wrote."""
+    reader = spark.read.option("readChangeFeed", "true")
+    reader = reader.option("startingVersion", first).option("endingVersion", last)
+    if isinstance(place, Name):
+        return reader.table(place.sql)
+    return reader.format("delta").load(str(place))
+
+
+def save(writer: DataFrameWriter, place: Place) -> None:
+    """Write into a table that exists."""
+    if isinstance(place, Name):
+        writer.saveAsTable(place.sql)
+    else:
+        writer.save(str(place))
+
+
+def is_table(place: Place) -> bool:
+    """Whether a Delta table is there."""
+    if isinstance(place, Name):
+        return named.exists(place)
+    return DeltaTable.is_deltatable(address(place))
+
+
+def delta(place: Place, version: int | None = None) -> Any:
+    """The table's state and log: a DeltaTable, or what answers as one."""
+    if isinstance(place, Name):
+        return named.Delta(place, version)
+    return DeltaTable(address(place), version=version)
+
+
+def create(
+    place: Place,
+    schema: str,
+    comment: str,
+    partitions: Sequence[str],
+    properties: Mapping[str, str],
+) -> None:
+    """An empty table by its schema as JSON; nothing where one exists."""
+    if isinstance(place, Name):
+        named.create(place, schema, comment, partitions, properties)
+        return
+    DeltaTable.create(
+        address(place),
+        schema=Schema.from_json(schema),
+        mode="ignore",
+        partition_by=list(partitions) or None,
+        description=comment,
+        configuration=dict(properties),
+    )
+
+
+def add_columns(place: Place, schema: str) -> None:
+    """Columns, by their schema as JSON, that a table is to have besides its own."""
+    if isinstance(place, Name):
+        named.add_columns(place, schema)
+    else:
+        DeltaTable(address(place)).alter.add_columns(Schema.from_json(schema).fields)
+
+
+def write_arrow(
+    place: Place, rows: pa.Table, mode: Literal["append", "overwrite"], metadata: str
+) -> None:
+    """Add rows, or replace all, in one commit that carries ``metadata``."""
+    if isinstance(place, Name):
+        named.write_arrow(place, rows, mode, metadata)
+        return
+    properties = CommitProperties(custom_metadata={"userMetadata": metadata})
+    write_deltalake(address(place), rows, mode=mode, commit_properties=properties)
+
+
+def rows(place: Place, columns: Sequence[str], where: Mapping[str, Any] | None = None) -> pa.Table:
+    """Some columns of the rows whose others are as given: for tables that fit the driver."""
+    if isinstance(place, Name):
+        return named.filtered(place, where or {}).select(*columns).toArrow()
+    wanted = None
+    for column, value in (where or {}).items():
+        is_it = ds.field(column) == value
+        wanted = is_it if wanted is None else wanted & is_it
+    dataset = DeltaTable(address(place)).to_pyarrow_dataset()
+    return dataset.to_table(list(columns), filter=wanted)
+
+
+def counted(place: Place, by: str, where: Mapping[str, Any] | None = None) -> dict[Any, int]:
+    """How many rows there are of each value of a column, where others are as given."""
+    if isinstance(place, Name):
+        found = named.filtered(place, where or {}).groupBy(by).count().collect()
+        return {row[by]: row["count"] for row in found}
+    found = rows(place, [by], where)[by]
+    return {e["values"]: e["counts"] for e in pc.value_counts(found).to_pylist()}
+
+
+@dataclass(frozen=True)
+class Added:
+    """What a commit added: rows, as the files' statistics say, files, and their bytes."""
+
+    rows: int
+    files: int
+    bytes: int
+
+
+def added(place: Place, version: int, metrics: Mapping[str, int]) -> Added:
+    """What a commit added; ``metrics`` are those it tells of itself."""
+    if isinstance(place, Name):
+        return Added(metrics.get("numOutputRows", 0), *named.added(metrics))
+    found = [action["add"] for action in actions(place, version) if "add" in action]
+    counts = [json.loads(add.get("stats") or "{}").get("numRecords", 0) for add in found]
+    return Added(sum(counts), len(found), sum(int(add["size"]) for add in found))
+
+
+def size(place: Place) -> tuple[int, int]:
+    """How many files a table has now, and their bytes."""
+    if isinstance(place, Name):
+        return named.Delta(place).size()
+    sizes = DeltaTable(address(place)).get_add_actions(flatten=True).column("size_bytes")
+    return len(sizes), sum(size.as_py() for size in sizes)
+
+
+def actions(place: Path | Uri, version: int) -> list[dict[str, Any]]:
+    """What a commit says, file by file, where the log can be read."""
+    entry = f"_delta_log/{version:020}.json"
+    text = (place / entry).read_text() if isinstance(place, Path) else _text(place, entry)
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def tables_in(lake: Place) -> Iterator[tuple[str, str, Place]]:
+    """Layer, name and place of every Delta table in the lake."""
+    if isinstance(lake, Name):
+        yield from named.tables_in(lake)
+    elif isinstance(lake, Uri):
+        for layer, name in _folders(lake):
+            yield layer, name, lake / layer / name
+    else:
+        for log in sorted(lake.glob("*/*/_delta_log")):
+            yield log.parent.parent.name, log.parent.name, log.parent
+
+
+def _text(place: Uri, entry: str) -> str:
+    from deltalake.fs import DeltaStorageHandler
+
+    with DeltaStorageHandler(address(place)).open_input_file(entry) as file:
+        return str(file.read().decode())
+
+
+def _folders(lake: Uri) -> Iterator[tuple[str, str]]:
+    """Layer and name of what is a table two levels down, from listings of the store."""
+    from deltalake.fs import DeltaStorageHandler
+    from pyarrow.fs import FileSelector, FileType, PyFileSystem
+
+    store = PyFileSystem(DeltaStorageHandler(address(lake)))
+
+    def below(path: str) -> list[str]:
+        found = store.get_file_info(FileSelector(path, allow_not_found=True))
+        return sorted(f.path.strip("/") for f in found if f.type == FileType.Directory)
+
+    for layer in below(""):
+        for path in below(layer):
+            name = path.rpartition("/")[2]
+            if is_table(lake / layer / name):
+                yield layer, name
