@@ -1,5 +1,6 @@
 """What builds, ships and guards the project is well-formed, and names only what is there."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -97,6 +98,18 @@ def test_services_run_what_the_environment_has() -> None:
     assert [
         word for word in build if word.endswith((".py", ".sh")) and not (ROOT / word).is_file()
     ] == []
+
+
+def test_airflow_gets_the_connection_that_its_tasks_ask_for() -> None:
+    dag = (ROOT / "conf/airflow/ecommerce_data_pipeline.py").read_text()
+    (asked,) = set(re.findall(r'conn_id="(\w+)"', dag))
+    given = COMPOSE["airflow"]["environment"]
+    connection = json.loads(given[f"AIRFLOW_CONN_{asked.upper()}"])
+    assert f"{connection['host']}:{connection['port']}" == words(COMPOSE["spark-worker-1"])[-1]
+    workdir = next(
+        line["value"] for line in DOCKERFILE.structure if line["instruction"] == "WORKDIR"
+    )
+    assert given["RETAIL_PROJECT"] == workdir
 
 
 def words(service: dict[str, Any]) -> list[str]:
