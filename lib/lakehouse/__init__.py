@@ -25,7 +25,15 @@ from lakehouse.quality import conform, sequence
 from lakehouse.reading import Lake, lake
 from lakehouse.slices import Slice
 from lakehouse.snapshots import snapshot_events
-from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, surrogate_key, valid_at, versions, with_members
+from lakehouse.type2 import (
+    NOT_APPLICABLE,
+    UNKNOWN,
+    always,
+    surrogate_key,
+    valid_at,
+    versions,
+    with_members,
+)
 
 __all__ = [
     "NOT_APPLICABLE",
@@ -34,6 +42,7 @@ __all__ = [
     "Lake",
     "LakehouseError",
     "Slice",
+    "always",
     "by_commit",
     "by_day",
     "by_key",

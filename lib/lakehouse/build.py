@@ -1,7 +1,7 @@
 """Building one table: inputs at pinned versions, the affected part, one commit."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,13 +12,14 @@ from pyspark.sql import functions as F
 from lakehouse import carrying, quality, quarantine
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, affected, within
-from lakehouse.declare import Changelog, Days
+from lakehouse.declare import Changelog
 from lakehouse.errors import LakehouseError
 from lakehouse.feed import Pinned, change_feed, unreadable
 from lakehouse.follow import follow
 from lakehouse.invoke import call
 from lakehouse.log import Log, Record
 from lakehouse.plan import Frame, Verdict, frame_as_of
+from lakehouse.storage import Place, row_count, size
 from lakehouse.write import (
     Target,
     files_and_bytes,
@@ -29,6 +30,12 @@ from lakehouse.write import (
     replace_keys,
     shaped,
 )
+
+# Single rows of days are merged where so many others need not be made again; a MERGE by itself
+# costs more than writing fewer than these.
+SPARED = 1_000_000
+# Bytes of a table below which reading all its files costs less than asking which to skip.
+READ_WHOLE = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,8 @@ def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
 
 def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Outcome:
     """Make the affected part again."""
-    part, reason = _part(spark, frame, verdict)
     table = verdict.table
+    part, reason = affected_part(spark, frame, verdict, by_rows=True)
     outcome = Outcome(table.full_name, "built", reason, "whole" if part.is_whole else "part")
     try:
         return _write(spark, frame, replace(verdict, reason=reason), target, part, outcome)
@@ -90,24 +97,45 @@ def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
             part.keys.unpersist()
 
 
-def _part(spark: SparkSession, frame: Frame, verdict: Verdict) -> tuple[Affected, str]:
-    """The affected part; whole, and why, where the change feed cannot be read."""
+def affected_part(
+    spark: SparkSession, frame: Frame, verdict: Verdict, by_rows: bool = False
+) -> tuple[Affected, str]:
+    """The affected part; whole, and why, where the change feed cannot be read.
+
+    ``by_rows`` it is rows of days, where that is declared and worth it.
+    """
     if verdict.whole:
         return WHOLE, verdict.reason
-    last_day = frame_as_of(frame) if verdict.table.takes_as_of else None
-    tables = frame.catalogue.tables
-    again = frame.again.get(verdict.table.name, frozenset())
+    table, tables = verdict.table, frame.catalogue.tables
+    last_day = frame_as_of(frame) if table.takes_as_of else None
+    again = frame.again.get(table.name, frozenset())
+    path = frame.path(table)
+    declared = getattr(table.declaration.scope, "rows_by", ())
+    by_rows = by_rows and bool(declared) and not last_day and row_count(path) >= SPARED
     try:
         part = affected(
-            spark, verdict.table, tables, verdict.pins, verdict.changed, last_day, again
+            spark, table, tables, verdict.pins, verdict.changed, last_day, again, by_rows
         )
         if verdict.as_of_days and part.days is not None:
             part = replace(part, days=part.days | verdict.as_of_days)
-        return part, verdict.reason
+        return _worthwhile(part, verdict, path), verdict.reason
     except Exception as error:
         if (cause := unreadable(error)) is None:
             raise
         return WHOLE, f"{verdict.reason}, but {cause}"
+
+
+def _worthwhile(part: Affected, verdict: Verdict, path: Place) -> Affected:
+    """The part, without a distinction that costs more than it spares."""
+    if part.days is not None and part.key_count is not None:
+        column = verdict.table.declaration.scope.partition
+        present = row_count(path, str(column), map(str, part.known_days))
+        return part if present - part.key_count >= SPARED else part.free()
+    if part.bounds:
+        places = [path, *(pin.path for pin in verdict.pins.values())]
+        if all(size(place)[1] < READ_WHOLE for place in places):
+            return replace(part, bounds=None)
+    return part
 
 
 def _write(
@@ -126,7 +154,7 @@ def _write(
     rows = call(spark, frame, verdict, part)
     if not table.is_staging:
         rows = quality.stopped(within(table, shaped(rows, table), part), table, frame.conf)
-        _store(rows, target, part, verdict.record)
+        store(rows, target, part, verdict.record)
         return outcome
     judged = within(table, quality.judged(rows, table, frame.conf), part)
     with _computed_once(judged, part) as judged:
@@ -134,7 +162,7 @@ def _write(
         by = _clustering(spark, table, split.days)
         good = quality.newest_per_key(judged.where(~quality.is_rejected()), table, by)
         target = replace(target, is_clustered=by is not None)
-        _store(shaped(good, table), target, part, verdict.record)
+        store(shaped(good, table), target, part, verdict.record)
     outcome = replace(outcome, rows_in=split.judged, quarantined=split.rejected)
     if part.is_whole:
         kept = files_and_bytes(target.path)[0]
@@ -152,13 +180,20 @@ def _clustering(spark: SparkSession, table: Table, days: int) -> str | None:
     return day if day in table.declaration.key and days >= tasks else None
 
 
-def _store(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
+def store(
+    rows: DataFrame,
+    target: Target,
+    part: Affected,
+    record: Record,
+    by_key: Callable[[DataFrame, Target, Affected, Record], None] = replace_keys,
+) -> None:
+    """Write the affected part, keys in the way given, and the record in the same commit."""
     if part.is_whole:
         overwrite(rows, target, record)
-    elif isinstance(target.table.declaration.scope, Days):
+    elif part.keys is None:
         replace_days(rows, target, part, record)
-    else:
-        replace_keys(rows, target, part, record)
+    elif part.key_count:
+        by_key(rows, target, part, record)
     record_anyway(rows.sparkSession, target, record)
 
 

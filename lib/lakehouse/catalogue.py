@@ -134,11 +134,12 @@ class Catalogue:
             self._check_scope(table, upstream, spread)
             self._check_kernel(table, upstream, spread)
             self._check_columns(table, upstream, spread)
-        wanted = {*table.declaration.key, *table.declaration.references}
+        rows_by = getattr(table.declaration.scope, "rows_by", ())
+        wanted = {*table.declaration.key, *table.declaration.references, *rows_by}
         if missing := wanted - set(names(table.declaration.schema)):
             raise LakehouseError(
                 f"{table.place}: {table.name} names the columns {', '.join(sorted(missing))} in its"
-                " key or references, which its schema lacks; declare them."
+                " key, references or rows_by, which its schema lacks; declare them."
             )
 
     def _check_kernel(self, table: Table, upstream: Table, spread: Spread | None) -> None:
@@ -169,6 +170,19 @@ class Catalogue:
                 raise LakehouseError(
                     f"{table.place}: {table.name} takes the column {column} from {upstream.name},"
                     f" which has none; {did_you_mean(column, names(upstream.declaration.schema))}."
+                )
+        rows_by = getattr(table.declaration.scope, "rows_by", ())
+        if rows_by and table.is_staging:
+            raise LakehouseError(
+                f"{table.place}: {table.name} judges landed rows by days or keys alone; drop its"
+                " rows_by."
+            )
+        if isinstance(spread, ByDay):
+            taken = names(upstream.declaration.schema) if spread.uses is None else spread.uses
+            if lacking := [name for name in rows_by if name not in taken]:
+                raise LakehouseError(
+                    f"{table.place}: {table.name} makes rows again by {', '.join(lacking)}, which"
+                    f" it does not take from {upstream.name}; take it, or drop it from rows_by."
                 )
         if not is_direct(table, spread) and next(iter(table.inputs)) == upstream.name:
             raise LakehouseError(

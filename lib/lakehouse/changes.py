@@ -5,7 +5,7 @@ equal rows are no change.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -15,20 +15,21 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lakehouse.catalogue import Table, is_direct
-from lakehouse.declare import ROW, SOURCE_FILE, ByDay, ByKey, ByVersion, Days, Keys, Spread
+from lakehouse.declare import ROW, SOURCE_FILE, ByDay, ByKey, ByVersion, Days, Keys, Scope, Spread
 from lakehouse.expressions import all_of, any_of
 from lakehouse.feed import NET, Pinned, changed_days, changed_keys, changed_rows
 from lakehouse.landing.scan import CORRUPT
 from lakehouse.schema import names, quoted
-from lakehouse.type2 import VALID_FROM, VALID_TO
+from lakehouse.type2 import VALID_FROM, VALID_TO, holds
 
 
 @dataclass(frozen=True)
 class Affected:
     """The part of a table to make again: days, or a frame of distinct keys; neither is whole.
 
-    The day None stands for landed rows whose day cannot be told: they are judged, and rejected.
-    ``bounds`` are the least and the most of the first key column, where it is text.
+    With both, it is those rows of the days whose day and ``rows_by`` are in the frame. The day None
+    stands for landed rows whose day cannot be told: they are judged, and rejected. ``bounds`` are
+    the least and the most of the first key column, where it is text.
     """
 
     days: frozenset[date | None] | None = None
@@ -44,6 +45,12 @@ class Affected:
     def known_days(self) -> list[date]:
         """The days that can be told, in order."""
         return sorted(day for day in self.days or () if day is not None)
+
+    def free(self) -> "Affected":
+        """The same days as a whole; what was kept of their rows is let go."""
+        if self.keys is not None:
+            self.keys.unpersist()
+        return Affected(self.days)
 
     def covers(self, day: Column) -> Column:
         """Whether a row's day is one of the days; one that cannot be told is the day None."""
@@ -80,14 +87,16 @@ def affected(
     changed: Iterable[str],
     last_day: date | None = None,
     again: Iterable[str] = (),
+    by_rows: bool = False,
 ) -> Affected:
     """The scope values that changes in the inputs ``changed`` reach, and those of records that are
-    to be judged ``again``, as JSON.
+    to be judged ``again``, as JSON; ``by_rows``, those of rows of days.
 
     An input without a declared spread, or a table rewritten whole, gives WHOLE.
     """
     said = [json.loads(text) for text in again]
     scope = table.declaration.scope
+    by = scope.rows_by if isinstance(scope, Days) and by_rows else ()
     reached: list[tuple[DataFrame, Table, Spread]] = []
     for name in changed:
         upstream, spread = catalogue[name], table.inputs[name]
@@ -99,14 +108,16 @@ def affected(
             driver, direct = catalogue[first], cast(Spread, table.inputs[first])
             rows = changed_rows(spark, used, pins[name])
             rows = _look_up(read_input(spark, driver, direct, pins[first]), spread, rows)
-            values = rows.select(*_scope_values(driver, direct)).distinct()
+            values = rows.select(*_scope_values(driver, direct), *by).distinct()
             reached.append((values, driver, direct))
         elif isinstance(spread, ByDay):
             days = _days_of(upstream, spread)
-            reached.append((changed_days(spark, used, pins[name], days), upstream, spread))
+            reached.append((changed_days(spark, used, pins[name], days, by), upstream, spread))
         else:
             own = cast(ByKey, spread).columns
             reached.append((changed_keys(spark, used, pins[name], own), upstream, spread))
+    if isinstance(scope, Days) and by:
+        return _rows_of_days([(rows, spread) for rows, _, spread in reached], scope)
     if isinstance(scope, Days):
         found = _days(reached) | {_day_said(record[scope.column]) for record in said}
         return Affected(frozenset(d for d in found if not (d and last_day) or d <= last_day))
@@ -165,6 +176,20 @@ def _of_keys(keys: DataFrame, table: Table) -> Affected:
     return Affected(None, keys, count, (least, most) if is_text and least is not None else None)
 
 
+def _rows_of_days(reached: list[tuple[DataFrame, Spread]], scope: Days) -> Affected:
+    """Days, and by ``rows_by`` the rows of them; told as text, as other keys are."""
+    columns = (scope.column, *scope.rows_by)
+    parts = []
+    for rows, spread in reached:
+        days = [F.date_add("day", offset) for offset in cast(ByDay, spread).offsets]
+        dated = rows.select(F.explode(F.array(*days)).alias(scope.column), *scope.rows_by)
+        dated = dated.where(is_day(F.col(scope.column)))
+        parts.append(dated.select(*[F.col(name).cast("string").alias(name) for name in columns]))
+    keys = reduce(DataFrame.unionByName, parts).distinct().persist()
+    counts = {date.fromisoformat(day): n for day, n in keys.groupBy(scope.column).count().collect()}
+    return Affected(frozenset(counts), keys, sum(counts.values()))
+
+
 def _days(reached: list[tuple[DataFrame, Table, Spread]]) -> set[date | None]:
     """The days that changed rows reach; None for landed ones whose day cannot be told.
 
@@ -209,7 +234,7 @@ def _look_up(driving: DataFrame, spread: Spread, rows: DataFrame) -> DataFrame:
     if isinstance(spread, ByVersion):
         interval = changed_intervals(rows, spread)
         at = F.col(spread.at)
-        valid = (at >= F.col("_from")) & (F.lit(spread.onwards) | (at < F.col("_to")))
+        valid = at >= F.col("_from") if spread.onwards else holds(at, "_from", "_to")
         same = [F.col(name) == F.col(f"_key_{name}") for name in spread.columns]
         return driving.join(interval, all_of([*same, valid]), "left_semi")
     found = rows.select(*cast(ByKey, spread).columns).distinct()
@@ -256,22 +281,34 @@ def restrict(
         days = [_day_of(upstream, column) for column in spread.columns]
         chosen = [day.isin(wanted) for day in days]
         chosen += [day.isNull() for day in days if None in part.days]
-        return frame.where(any_of(chosen))
+        dated = frame.where(any_of(chosen))
+        if part.keys is None:
+            return dated
+        by = cast(Days, scope).rows_by
+        return semi_join(dated, by, part.keys, by)
     if isinstance(spread, ByKey) and isinstance(scope, Keys) and part.keys is not None:
-        known = frame if upstream.layer == "bronze" else frame.where(skipping(part, spread.columns))
+        known = frame if upstream.layer == "bronze" else frame.where(skipping(part, scope))
         return semi_join(known, spread.columns, part.keys, scope.columns)
     return frame
 
 
-def skipping(part: Affected, columns: Sequence[str], alias: str = "") -> str:
-    """SQL that is true for every row with an affected key; Delta skips files by such literals.
+def skipping(part: Affected, scope: Scope, alias: str = "") -> str:
+    """SQL that is true for every affected row; Delta skips files by such literals.
 
     A join alone would read every file.
     """
-    if part.bounds is None:
+    if isinstance(scope, Days):
+        return f"{alias}`{scope.column}` IN ({dates(part.known_days)})"
+    if part.bounds is None or not isinstance(scope, Keys):
         return "true"
+    columns = scope.columns
     column, (least, most) = f"{alias}`{columns[0]}`", map(quoted, part.bounds)
     return f"({column} BETWEEN {least} AND {most} OR {column} IS NULL)"
+
+
+def dates(days: Iterable[date]) -> str:
+    """Days as SQL literals, in order."""
+    return ", ".join(f"DATE'{day}'" for day in sorted(days))
 
 
 def semi_join(
@@ -288,7 +325,9 @@ def within(table: Table, rows: DataFrame, part: Affected) -> DataFrame:
     """Only the affected part of what a function made: its other rows may be incomplete."""
     scope = table.declaration.scope
     if part.days is not None and isinstance(scope, Days):
-        return rows.where(part.covers(F.col(scope.column)))
+        rows = rows.where(part.covers(F.col(scope.column)))
+        columns = (scope.column, *scope.rows_by)
+        return rows if part.keys is None else semi_join(rows, columns, part.keys, columns)
     if part.keys is not None and isinstance(scope, Keys):
         return semi_join(rows, scope.columns, part.keys, scope.columns)
     return rows

@@ -19,6 +19,8 @@ SOURCE_FILE, ROW = "_source_file", "_row"
 INGESTED_AT, BATCH_ID = "_ingested_at", "_batch_id"
 # The last date in a landed file's path, in its name before its folders: Python and Spark read it.
 DATE_IN_PATH = r".*(\d{4}-\d{2}-\d{2})"
+# Where the first version of a key starts and its open version ends, unless a history says else.
+BEGINNING, OPEN_END = "1900-01-01", "9999-12-31"
 
 
 # Scopes: what is rewritten together ---------------------------------------------------------
@@ -34,12 +36,14 @@ class Days:
     """The days touched by a change are rewritten; the table is partitioned by ``column``.
 
     ``within`` is a whole-number column that cuts each day further, ``kernel`` another way to make
-    the same rows.
+    the same rows. Of days in which few rows change, only the rows equal in ``rows_by`` to those are
+    rewritten, if it says so.
     """
 
     column: str
     within: str | None = None
     kernel: "Kernel | None" = None
+    rows_by: tuple[str, ...] = ()
 
     @property
     def partition(self) -> str:
@@ -68,14 +72,23 @@ class History(Keys):
     tracked: tuple[str, ...] = ()
     last_known: tuple[str, ...] = ()
     sequence: tuple[str, ...] = ("sequence",)
-    first_version: str = "1900"
+    first_version: str | date = BEGINNING
+    open_end: str | date = OPEN_END
 
     def __post_init__(self) -> None:
-        if self.first_version not in ("1900", "event"):
-            raise LakehouseError(
-                f"The first version of {', '.join(self.columns)} cannot start at"
-                f" {self.first_version!r}; expected '1900', as text, or event."
-            )
+        what = f"of {', '.join(self.columns)}"
+        if self.first_version != "event":
+            _date(self.first_version, f"The first version {what} cannot start at", ", or event")
+        _date(self.open_end, f"The open version {what} cannot end at")
+
+
+def _date(text: str | date, cannot: str, alternative: str = "") -> None:
+    try:
+        date.fromisoformat(str(text))
+    except ValueError:
+        raise LakehouseError(
+            f"{cannot} {text!r}; expected a date, as {BEGINNING}{alternative}."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,12 @@ def whole() -> Whole:
     return Whole()
 
 
-def days(column: str, within: str | None = None, kernel: Kernel | None = None) -> Days:
+def days(
+    column: str,
+    within: str | None = None,
+    kernel: Kernel | None = None,
+    rows_by: Iterable[str] = (),
+) -> Days:
     """Rewrite the affected values of the DATE ``column``, which also partitions the table.
 
     ``within`` cuts each day further, so that a part of every day can be read by itself.
@@ -116,8 +134,12 @@ def days(column: str, within: str | None = None, kernel: Kernel | None = None) -
     The table's function says in plain Spark what its rows are; a ``kernel`` makes the same rows by
     numpy, one value of ``within`` at a time, and the setting ``carry.by`` chooses. The days are
     then those of the first input, and all inputs that spread by day lie by ``within`` too.
+
+    ``rows_by`` names columns, shared with every input taken by day, such that a row is made of
+    input rows of its day that equal it in them, and of no others. Where few rows of large days
+    change, those alone are then made again and merged, and not the whole days.
     """
-    return Days(column, within, kernel)
+    return Days(column, within, kernel, tuple(rows_by))
 
 
 def carry(column: str, *, within: str, kernel: Kernel, kept: str) -> Carry:
@@ -126,7 +148,7 @@ def carry(column: str, *, within: str, kernel: Kernel, kept: str) -> Carry:
     Of ``within`` and ``kernel`` holds what is said of ``days``. The setting ``kept`` is how many
     days stay in the table, null for all.
     """
-    return Carry(column, within, kernel, kept)
+    return Carry(column, within, kernel, kept=kept)
 
 
 def keys(*columns: str, partitioned_by: str | None = None) -> Keys:
@@ -139,16 +161,18 @@ def history(
     tracked: Iterable[str],
     last_known: Iterable[str] = (),
     sequence: Iterable[str] = ("sequence",),
-    first_version: Literal["1900", "event"] = "1900",
+    first_version: str = BEGINNING,
+    open_end: str = OPEN_END,
 ) -> History:
     """Type-2 history of ``key``: a new version when a tracked column changes.
 
     All other columns show the newest event in every version. A null in a ``last_known`` column,
     tracked or not, means unchanged: it keeps the last value since the key was last deleted. The
-    first column of ``sequence`` is the instant of an event, the others only order.
+    first column of ``sequence`` is the instant of an event, the others only order. The first
+    version of a key starts at a date, or by ``event`` with its event; an open one ends at a date.
     """
     kept = tuple(tracked), tuple(last_known), tuple(sequence)
-    return History(key, None, *kept, first_version)
+    return History(key, None, *kept, first_version, open_end)
 
 
 def files(entity: str) -> Files:

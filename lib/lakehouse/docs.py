@@ -190,7 +190,12 @@ def _names(view: View) -> list[str]:
 def scope_text(scope: Scope) -> str:
     match scope:
         case Days():
-            return f"the affected days of {scope.column}"
+            rows = (
+                f", or in them the rows of the affected {', '.join(scope.rows_by)}"
+                if scope.rows_by
+                else ""
+            )
+            return f"the affected days of {scope.column}{rows}"
         case History():
             return f"the history of the affected {', '.join(scope.columns)}"
         case Keys():

@@ -54,19 +54,22 @@ def changed_days(
     columns: Sequence[str],
     pin: Pinned,
     days: Sequence[Column],
+    by: Sequence[str] = (),
     among: Iterable[date] | None = None,
 ) -> DataFrame:
     """The distinct ``day`` of rows that are others than before; null where a row has none.
 
-    ``among`` these days only, where given. Images that are equal cancel in a signed sum of hashes a
-    day: nothing wide is moved.
+    Each stands with those values of the columns ``by`` that such rows of it have; ``among`` these
+    days only, where given. Images that are equal cancel in a signed sum of hashes a day: nothing
+    wide is moved.
     """
     image = content(columns).cast("decimal(38,0)") * _sign()
     feed = change_feed(spark, pin)
     if among is not None:
         feed = feed.where(any_of(day.isin(sorted(among)) for day in days))
-    dated = feed.select(F.explode(F.array(*days)).alias("day"), image.alias(NET))
-    return dated.groupBy("day").agg(F.sum(NET).alias(NET)).where(f"{NET} <> 0").select("day")
+    dated = feed.select(F.explode(F.array(*days)).alias("day"), *by, image.alias(NET))
+    sums = dated.groupBy("day", *by).agg(F.sum(NET).alias(NET))
+    return sums.where(f"{NET} <> 0").select("day", *by)
 
 
 def change_feed(spark: SparkSession, pin: Pinned) -> DataFrame:

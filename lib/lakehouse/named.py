@@ -159,6 +159,12 @@ def filtered(name: Name, where: Mapping[str, Any]) -> DataFrame:
     return rows
 
 
+def row_count(name: Name, column: str, values: Sequence[str]) -> int:
+    """Rows of a table, or of some values of a column."""
+    rows = current().table(name.sql)
+    return (rows.where(F.col(column).cast("string").isin(*values)) if column else rows).count()
+
+
 def added(metrics: Mapping[str, int]) -> tuple[int, int]:
     """Files and bytes that a commit added, as it says of itself."""
     names = (("numTargetFilesAdded", "numTargetBytesAdded"), ("numFiles", "numOutputBytes"))

@@ -23,6 +23,7 @@ from lakehouse.named import Name
 from lakehouse.reading import Lake, spark_errors, tables_of
 from lakehouse.session import start
 from lakehouse.storage import Place
+from lakehouse.type2 import holds_at
 
 Row = tuple[Any, ...]
 
@@ -58,7 +59,7 @@ def connect(
             rows = _rows(connection, path, f"_{layer}_{name}")
         if valid_at and is_history(catalogue, full_name):
             moment = f"TIMESTAMPTZ '{valid_at.isoformat()}'"
-            rows = f"SELECT * FROM ({rows}) WHERE valid_from <= {moment} AND {moment} < valid_to"
+            rows = f"SELECT * FROM ({rows}) WHERE {holds_at(moment)}"
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
         connection.execute(f"CREATE VIEW {full_name} AS {rows}")
     for view in catalogue.views_over(f"{layer}.{name}" for layer, name, _ in found):

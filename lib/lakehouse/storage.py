@@ -7,7 +7,7 @@ through Spark alone, which knows who may see what.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -227,6 +227,17 @@ def size(place: Place) -> tuple[int, int]:
         return named.Delta(place).size()
     sizes = DeltaTable(address(place)).get_add_actions(flatten=True).column("size_bytes")
     return len(sizes), sum(size.as_py() for size in sizes)
+
+
+def row_count(place: Place, column: str = "", values: Iterable[str] = ()) -> int:
+    """Rows of a table, or of some values of a partition column, as its statistics say."""
+    if isinstance(place, Name):
+        return named.row_count(place, column, list(values))
+    files = pa.table(DeltaTable(address(place)).get_add_actions(flatten=True))
+    if column:
+        found = pc.cast(files[f"partition.{column}"], pa.string())
+        files = files.filter(pc.is_in(found, pa.array([*values], pa.string())))
+    return int(pc.sum(files["num_records"]).as_py() or 0)
 
 
 def actions(place: Path | Uri, version: int) -> list[dict[str, Any]]:

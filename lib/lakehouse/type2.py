@@ -5,16 +5,16 @@ repeated and out-of-order events end in the table that one sorted load gives.
 """
 
 from collections.abc import Sequence
+from datetime import date
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from lakehouse.declare import History
+from lakehouse.declare import BEGINNING, History
 from lakehouse.expressions import all_of
 
 # The columns that say when a version holds, and whether it is the open one.
 VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
-BEGINNING, OPEN_END = "1900-01-01", "9999-12-31"
 UNKNOWN, NOT_APPLICABLE = 0, -1
 _DELETED = "operation <=> 'delete'"
 
@@ -27,8 +27,8 @@ def versions(events: DataFrame, history: History) -> DataFrame:
     or delete) and attributes; events of one key and sequence must be equal. Returned are the key,
     the attributes, and the half-open interval [valid_from, valid_to) with is_current, which marks
     the open version. No interval is empty, and versions that touch differ in a tracked column. The
-    first version starts in 1900 unless the history says ``first_version="event"`` or a delete goes
-    before it.
+    first version starts, and the open one ends, where the history says; one that a delete goes
+    before starts with its event.
     """
     instant = F.col(history.sequence[0])
     in_order = Window.partitionBy(*history.columns).orderBy(*history.sequence)
@@ -36,10 +36,10 @@ def versions(events: DataFrame, history: History) -> DataFrame:
     before = F.lag("_state").over(in_order)
     changes = states.withColumn("_before", before).where("NOT _state <=> _before")
     start = instant
-    if history.first_version == "1900":
-        earliest = F.least(instant, F.lit(BEGINNING).cast("timestamp"))
+    if history.first_version != "event":
+        earliest = F.least(instant, _day(history.first_version))
         start = F.when(F.col("_before").isNull(), earliest).otherwise(instant)
-    open_end = F.lit(OPEN_END).cast("timestamp")
+    open_end = _day(history.open_end)
     end = F.coalesce(F.lead(instant).over(in_order), open_end)
     internal = ["_state", "_before", "operation", *history.sequence]
     return (
@@ -90,9 +90,25 @@ def _last_of_instants(events: DataFrame, history: History) -> DataFrame:
     return last.withColumn("_state", state).drop("_next")
 
 
-def holds(at: Column) -> Column:
-    """Whether a version is valid at an instant."""
-    return (at >= F.col(VALID_FROM)) & (at < F.col(VALID_TO))
+def _day(text: str | date) -> Column:
+    return F.lit(str(text)).cast("timestamp")
+
+
+def always(history: History) -> dict[str, object]:
+    """The interval of a version that always holds, as that of a member such as 0 or -1 does."""
+    start = BEGINNING if history.first_version == "event" else history.first_version
+    return {VALID_FROM: start, VALID_TO: history.open_end, IS_CURRENT: True}
+
+
+def holds(at: Column, start: str | Column = VALID_FROM, end: str | Column = VALID_TO) -> Column:
+    """Whether a version, or the interval [start, end), is valid at an instant."""
+    start, end = (F.col(one) if isinstance(one, str) else one for one in (start, end))
+    return (at >= start) & (at < end)
+
+
+def holds_at(literal: str) -> str:
+    """The same of versions, in SQL, at an instant given as a literal."""
+    return f"{VALID_FROM} <= {literal} AND {literal} < {VALID_TO}"
 
 
 def valid_at(

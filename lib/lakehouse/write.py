@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
 from lakehouse.catalogue import Table
-from lakehouse.changes import Affected, skipping, within
+from lakehouse.changes import Affected, dates, skipping, within
 from lakehouse.declare import Days, Keys, partitions
 from lakehouse.errors import LakehouseError
 from lakehouse.log import Log, Record, create
@@ -91,9 +91,7 @@ def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record
     assert isinstance(scope, Days)
     if not part.known_days:
         return
-    literals = ", ".join(f"DATE'{day}'" for day in part.known_days)
-    predicate = f"{scope.column} IN ({literals})"
-    _save(_clustered(rows, target), target, record, replaceWhere=predicate)
+    _save(_clustered(rows, target), target, record, replaceWhere=skipping(part, scope))
 
 
 def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
@@ -104,30 +102,29 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     spark = rows.sparkSession
     table = target.table
     scope = table.declaration.scope
-    assert isinstance(scope, Keys)
     there = storage.read(spark, target.path)
-    present = within(table, there.where(skipping(part, scope.columns)), part)
+    present = within(table, there.where(skipping(part, scope)), part)
     difference = _difference(rows, present.select(*rows.columns), table, target.partition)
     # Computed once; Delta refuses to read a persisted source without a copy of its own.
     difference = difference.localCheckpoint()
     found = difference.agg(
         F.count("*").alias("rows"),
-        F.count_if(~F.col("_is_new")).alias("known"),
+        F.count_if("_is_new").alias("new"),
+        F.count_if("_deleted").alias("gone"),
         *_partitions(target.partition),
     ).first()
     assert found is not None
     if not found.rows:
         return
-    if not found.known:
+    if found.rows == found.new:
         _save(_clustered(difference.select(*rows.columns), target), target, record, mode="append")
         return
-    literals = [skipping(part, scope.columns, "t.")]
+    literals = [skipping(part, scope, "t.")] if isinstance(scope, Keys) else []
     if target.partition:
-        dates = ", ".join(f"DATE'{day}'" for day in sorted({*found.days, *found.old_days}))
-        literals.append(f"t.{target.partition} IN ({dates})")
+        literals.append(f"t.{target.partition} IN ({dates({*found.days, *found.old_days})})")
     joins = [join for rows_at_most, join in JOINS.items() if found.rows <= rows_at_most]
     hinted = difference.hint(joins[0]) if joins else difference
-    _merge(spark, hinted, target, record, literals)
+    _merge(hinted, target, record, literals, found)
 
 
 def append(rows: DataFrame, target: Target, record: Record) -> None:
@@ -187,25 +184,28 @@ def _partitions(partition: str | None) -> list[Column]:
 
 
 def _merge(
-    spark: SparkSession, difference: DataFrame, target: Target, record: Record, literals: list[str]
+    difference: DataFrame, target: Target, record: Record, literals: list[str], found: Row
 ) -> None:
+    """Apply a difference, of which ``found`` counts the rows, those new and those gone.
+
+    With an insert Delta joins outer, for which the table is shuffled: none where nothing is new.
+    """
+    spark = difference.sparkSession
     columns = [c for c in difference.columns if not c.startswith("_")]
     key = target.table.declaration.key
     condition = " AND ".join([*(f"t.`{k}` = s.`{k}`" for k in key), *literals])
     assignments = ", ".join(f"t.`{c}` = s.`{c}`" for c in columns)
     names = ", ".join(f"`{c}`" for c in columns)
     values = ", ".join(f"s.`{c}`" for c in columns)
+    clauses = {
+        "MATCHED AND s._deleted THEN DELETE": found.gone,
+        f"MATCHED THEN UPDATE SET {assignments}": found.rows - found.new - found.gone,
+        f"NOT MATCHED AND NOT s._deleted THEN INSERT ({names}) VALUES ({values})": found.new,
+    }
+    wanted = " ".join(f"WHEN {clause}" for clause, number in clauses.items() if number)
     spark.conf.set(_MATERIALIZE, "none")  # the difference is computed already
     try:
-        merge(
-            difference,
-            target,
-            record,
-            f"ON {condition}"
-            " WHEN MATCHED AND s._deleted THEN DELETE"
-            f" WHEN MATCHED THEN UPDATE SET {assignments}"
-            f" WHEN NOT MATCHED AND NOT s._deleted THEN INSERT ({names}) VALUES ({values})",
-        )
+        merge(difference, target, record, f"ON {condition} {wanted}")
     finally:
         spark.conf.unset(_MATERIALIZE)
 

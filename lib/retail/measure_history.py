@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.build import build_table
 from lakehouse.catalogue import Catalogue, Table, describe
-from lakehouse.declare import by_key, history, keys, table
+from lakehouse.declare import OPEN_END, by_key, history, keys, table
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame
 from lakehouse.landing.ledger import Survey, new_batch
@@ -24,7 +24,7 @@ from lakehouse.landing.source import Source
 from lakehouse.log import Record
 from lakehouse.plan import judge
 from lakehouse.session import sibling, start
-from lakehouse.type2 import OPEN_END, surrogate_key, versions
+from lakehouse.type2 import surrogate_key, versions
 from lakehouse.write import Target, overwrite
 
 _STATE = """

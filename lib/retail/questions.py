@@ -53,7 +53,7 @@ QUESTIONS = {
                sum(f.returned_amount) AS returned_amount,
                round(100 * sum(f.returned_amount) / sum(f.gross_amount), 1) AS returned_pct
         FROM gold.fact_sales f
-        JOIN gold.dim_product_current p USING (product_id)
+        JOIN gold.dim_product p ON f.product_key = p.product_key
         GROUP BY p.category
         ORDER BY returned_pct DESC, p.category
         LIMIT 5
@@ -64,7 +64,7 @@ QUESTIONS = {
                sum(order_count) AS orders, sum(net_amount) AS net_amount,
                round(100 * sum(profit_amount) / sum(costed_amount), 1) AS margin_pct
         FROM gold.mart_channel_performance m
-        JOIN gold.dim_store n ON m.fulfilling_store_id = n.store_id
+        JOIN gold.dim_store n ON m.fulfilling_store_id = n.store_id AND n.store_key NOT IN (0, -1)
         GROUP BY channel, fulfillment_type, n.store_type,
                  CASE WHEN credited_store_id = 'online' THEN 'online' ELSE 'store' END
         ORDER BY net_amount DESC, channel, fulfillment_type, handed_over_by

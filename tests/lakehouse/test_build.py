@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from toy.house import House
 
-from lakehouse import LakehouseError, build_log, catalogue, report
+from lakehouse import LakehouseError, build, build_log, catalogue, report
 from lakehouse.build import Outcome
 from lakehouse.landing import load
 from lakehouse.log import Record
@@ -74,6 +74,34 @@ def test_a_late_version_reaches_the_rows_of_its_interval_alone(house: House) -> 
     assert house.rows("dim_item", "price", "label", "valid_from", "is_current") == [
         ("10.00", "new", "1900-01-01 00:00:00+00:00", "False"),
         ("11.00", "new", "2026-06-02 00:00:00+00:00", "True"),
+    ]
+
+
+def test_of_large_days_only_the_rows_that_differ_are_written(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sale re-costed, one new, one moved to another day, one gone; one stays as it is."""
+    house.land(
+        "sales/2026-06-03.csv",
+        "3,B,2026-06-02,3,2026-06-03 10:00:00",
+        "4,A,2026-06-02,4,2026-06-03 10:00:00",
+    )
+    house.land("sales/gone.csv", "5,B,2026-06-01,1,2026-06-03 10:00:00")
+    house.built()
+    monkeypatch.setattr(build, "SPARED", -100)
+    house.land("prices/2026-06-04.csv", "A,11,new,2026-06-02 00:00:00")
+    house.land("sales/2026-06-04.csv", "1,A,2026-06-03,5,2026-06-04 10:00:00", "6,B,2026-06-04,2,")
+    house.land("sales/gone.csv")
+    assert house.built()["fact_sale"] == "part"
+    written = DeltaTable(str(house.path("fact_sale"))).history(1)[0]["operationMetrics"]
+    changed = ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
+    assert [int(written[name]) for name in changed] == [1, 3, 1]
+    assert house.rows("fact_sale", *FACT) == [
+        ("1", "2026-06-03", "5.00", "11.00"),
+        ("2", "2026-06-02", "7.00", "11.00"),
+        ("3", "2026-06-02", "3.00", "None"),
+        ("4", "2026-06-02", "4.00", "11.00"),
+        ("6", "2026-06-04", "2.00", "None"),
     ]
 
 

@@ -75,6 +75,20 @@ def package(folder: Path, monkeypatch: pytest.MonkeyPatch, *files: tuple[str, st
             declared("b", "stg_a: Annotated[object, by_key('id')]", scope="days('sold_on')"),
             "must spread to its scope directly",
         ),
+        (
+            "gold/b.py",
+            declared(
+                "b",
+                "stg_a: Annotated[object, by_day('sold_on', uses=('valid_to',))]",
+                scope="days('sold_on', rows_by=('id',))",
+            ),
+            "b makes rows again by id, which it does not take from stg_a",
+        ),
+        (
+            "gold/b.py",
+            declared("b", "stg_a", scope="days('sold_on', rows_by=('ident',))"),
+            "names the columns ident in its key, references or rows_by",
+        ),
         ("gold/b.py", viewed("b", "SELECT id FROM gold.stg_a"), "b selects from gold.stg_a, which no file declares; did you mean silver.stg_a"),
         ("gold/b.py", viewed("b", "SELECT id FROM stg_a"), "b selects from stg_a, which no file declares; did you mean silver.stg_a"),
         ("gold/b.py", viewed("b", "SELECT id FROM gold.b"), "the views b select from each other in a cycle"),

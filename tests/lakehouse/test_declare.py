@@ -1,11 +1,12 @@
 """Spreads over days, schemas as text, and what changes a fingerprint."""
 
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from lakehouse import LakehouseError, by_day, fingerprint
+from lakehouse import LakehouseError, by_day, fingerprint, history
 from lakehouse.schema import Column, parse
 
 
@@ -14,6 +15,18 @@ def test_a_window_reaches_the_days_after_and_a_lag_the_day_it_names() -> None:
     first = date(2026, 6, 1)
     assert spread.rewritten({first}) == {date(2026, 6, day) for day in (1, 2, 3, 8)}
     assert spread.read({date(2026, 6, 8)}) == {date(2026, 6, day) for day in (8, 7, 6, 1)}
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"first_version": "1900"}, "'1900'; expected a date, as 1900-01-01, or event."),
+        ({"open_end": "event"}, "'event'; expected a date, as 1900-01-01."),
+    ],
+)
+def test_a_history_starts_and_ends_at_dates(how: dict[str, str], said: str) -> None:
+    with pytest.raises(LakehouseError, match=re.escape(said)):
+        history("id", tracked=(), **how)  # type: ignore[arg-type]
 
 
 def test_a_schema_is_read_without_a_session() -> None:

@@ -48,6 +48,15 @@ def test_the_first_version_may_start_with_its_event(events: DataFrame) -> None:
     assert first == {"2026-06-01", "2026-06-02"}
 
 
+def test_start_and_open_end_are_chosen(events: DataFrame) -> None:
+    found = made(events, first_version="1800-01-01", open_end="2999-12-31").values()
+    assert {rows[0][0] for rows in found} == {
+        "1800-01-01",
+        "2026-06-02",
+    }  # the latter after a delete
+    assert max(row[1] for rows in found for row in rows) == "2999-12-31"
+
+
 def test_versions_of_a_key_of_two_columns_reach_their_rows_alone(spark: SparkSession) -> None:
     shops = spark.createDataFrame(
         [("S", "A", 1, "2026-06-01", "2026-06-03"), ("S", "A", 2, "2026-06-03", "2026-06-09"), ("T", "A", 3, "2026-06-01", "2026-06-09")],

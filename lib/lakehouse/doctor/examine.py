@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.doctor.subject import Facts, Names
 from lakehouse.expressions import all_of, as_json
-from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN
+from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, holds
 
 # By name, what each says of the rows that it counts.
 ILLNESSES = {
@@ -92,7 +92,7 @@ def wrong_facts(facts: DataFrame, how: Facts, rows: DataFrame, names: Names) -> 
     spans = versions.groupBy(*refers).agg(intervals, F.min("_owner").alias("_owner"))
     pairs = [_column(name) == F.col(r) for name, r in zip(how.key, refers, strict=True)]
     at = _column(how.at).cast("timestamp")
-    valid = F.exists("_spans", lambda span: (at >= span["_start"]) & (at < span["_end"]))
+    valid = F.exists("_spans", lambda span: holds(at, span["_start"], span["_end"]))
     illness = F.when(F.col("_spans").isNull(), OF_FACTS[0]).when(
         ~F.coalesce(valid, F.lit(False)), OF_FACTS[1]
     )

@@ -12,9 +12,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import quality
-from lakehouse.build import explain
+from lakehouse.build import affected_part, explain, store
 from lakehouse.catalogue import Table
-from lakehouse.changes import WHOLE, Affected, affected, within
+from lakehouse.changes import WHOLE, Affected, within
 from lakehouse.declare import Days, Keys
 from lakehouse.errors import LakehouseError
 from lakehouse.expressions import any_of, as_json
@@ -23,9 +23,9 @@ from lakehouse.frame import Frame, Verdict
 from lakehouse.invoke import call
 from lakehouse.landing.ledger import Survey
 from lakehouse.log import Log, Record
-from lakehouse.plan import frame_as_of, judge
+from lakehouse.plan import judge
 from lakehouse.schema import names
-from lakehouse.write import Target, merge, overwrite, record_anyway, replace_days, shaped
+from lakehouse.write import Target, merge, shaped
 
 
 def mend(
@@ -48,7 +48,7 @@ def mend(
         # Before the write, and cut off from the table: a cache would be made again of what is new.
         moved = difference(within(table, present, part), rows, table).localCheckpoint()
         if not dry_run:
-            _store(rows, target, part, verdict.record)
+            store(rows, target, part, verdict.record, by_key=_swap_keys)
         return moved
     except PySparkException as error:
         raise LakehouseError(explain(error, table)) from None
@@ -71,7 +71,7 @@ def _part(
     spark: SparkSession, frame: Frame, verdict: Verdict, ill: DataFrame, own: Pinned
 ) -> Affected:
     """The part to build again; whole where a build would be, or where no change feed tells less."""
-    table, tables = verdict.table, frame.catalogue.tables
+    table = verdict.table
     scope = table.declaration.scope
     if verdict.whole or not isinstance(scope, Days | Keys):
         return WHOLE
@@ -79,20 +79,19 @@ def _part(
     if isinstance(scope, Keys) and not parts[0].where(_any_is_null(scope.columns)).isEmpty():
         return WHOLE  # which key a row without one was lost from, nothing tells
     reached = Affected(days=frozenset())
+    if verdict.changed or verdict.as_of_days:
+        reached, _ = affected_part(spark, frame, verdict)
+        if reached.is_whole:
+            return WHOLE
     try:
         if own.built is not None and own.built < own.version:
             written = changed_rows(spark, list(names(table.declaration.schema)), own)
             parts.append(_scope_values(written, scope))
-        if verdict.changed:
-            last_day = frame_as_of(frame) if table.takes_as_of else None
-            reached = affected(spark, table, tables, verdict.pins, verdict.changed, last_day)
-            if reached.is_whole:
-                return WHOLE
         parts += [reached.keys] if reached.keys is not None else []
         values = reduce(DataFrame.unionByName, parts).distinct()
         if isinstance(scope, Days):
             days = {day for (day,) in values.collect() if day is not None}
-            return Affected(days=frozenset(days) | (reached.days or set()) | verdict.as_of_days)
+            return Affected(days=frozenset(days) | (reached.days or set()))
         keys = values.persist()
         return Affected(keys=keys, key_count=keys.count())
     except Exception as error:
@@ -135,16 +134,6 @@ def difference(present: DataFrame, wanted: DataFrame, table: Table) -> DataFrame
         F.sum(F.col("less") - same).alias("removed"),
         F.sum(same).alias("changed"),
     )
-
-
-def _store(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
-    if part.is_whole:
-        overwrite(rows, target, record)
-    elif part.days is not None:
-        replace_days(rows, target, part, record)
-    elif part.key_count:
-        _swap_keys(rows, target, part, record)
-    record_anyway(rows.sparkSession, target, record)
 
 
 def _swap_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:

@@ -14,12 +14,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
 from lakehouse.catalogue import Table
-from lakehouse.declare import History
+from lakehouse.declare import OPEN_END, History
 from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.frame import Frame
 from lakehouse.moments import day
 from lakehouse.storage import tables_in
-from lakehouse.type2 import IS_CURRENT, OPEN_END, VALID_FROM, VALID_TO
+from lakehouse.type2 import IS_CURRENT, VALID_FROM, VALID_TO
 
 # Columns that differ in every version whatever happened: they are no attributes.
 _SURROGATES = ("_key", "_sk", "_hash")
@@ -125,7 +125,9 @@ def _names(place: Place, asked: argparse.Namespace) -> Names:
     tracked = _listed(asked.tracked) or (ours.tracked if ours else ())
     tracked = tracked or _attributes(place, {*key, start, end, current, surrogate})
     _check(place, tracked)
-    open_end = day(asked.open_end, "--open-end") or date.fromisoformat(OPEN_END)
+    open_end = day(asked.open_end, "--open-end") or date.fromisoformat(
+        str(ours.open_end if ours else OPEN_END)
+    )
     return Names(key, start, end, current, tracked, surrogate, open_end, asked.end_includes)
 
 

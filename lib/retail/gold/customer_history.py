@@ -6,8 +6,7 @@ from typing import Annotated
 from pyspark.sql import DataFrame
 
 from lakehouse import (
-    NOT_APPLICABLE,
-    UNKNOWN,
+    always,
     by_key,
     history,
     setting,
@@ -17,7 +16,7 @@ from lakehouse import (
     with_members,
 )
 from retail.terms.events import SEQUENCE
-from retail.terms.members import ALWAYS, member
+from retail.terms.members import members
 
 CUSTOMER_HISTORY = history(
     "customer_id", tracked=("loyalty_tier", "customer_type", "state"), sequence=SEQUENCE
@@ -56,9 +55,5 @@ def customer_history(
             "customer_key": surrogate_key("customer_id"),
         }
     )
-    names = {UNKNOWN: "unknown", NOT_APPLICABLE: "anonymous"}
-    named = {
-        number: member(name, "customer_id") | ALWAYS | {"customer_key": number}
-        for number, name in names.items()
-    }
-    return with_members(customers, "customer_version_key", named)
+    known = members("anonymous", "customer_id", durable_key="customer_key", **always(as_told))
+    return with_members(customers, "customer_version_key", known)

@@ -6,8 +6,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import (
-    NOT_APPLICABLE,
-    UNKNOWN,
     by_day,
     newest_state,
     surrogate_key,
@@ -16,7 +14,7 @@ from lakehouse import (
     with_members,
 )
 from retail.terms.events import SEQUENCE
-from retail.terms.members import member
+from retail.terms.members import members
 from retail.terms.segments import NO_PURCHASE
 
 
@@ -64,15 +62,8 @@ def dim_customer(
             "purchase_segment": F.coalesce("purchase_segment", F.lit(NO_PURCHASE)),
         }
     )
-    known = {"is_inferred": False}
-    return with_members(
-        customers,
-        "customer_key",
-        {
-            UNKNOWN: member("unknown", "customer_id") | known,
-            NOT_APPLICABLE: member("anonymous", "customer_id") | known,
-        },
-    )
+    known = members("anonymous", "customer_id", is_inferred=False)
+    return with_members(customers, "customer_key", known)
 
 
 def _at_last(metrics: DataFrame) -> DataFrame:

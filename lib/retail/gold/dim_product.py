@@ -6,8 +6,7 @@ from typing import Annotated
 from pyspark.sql import DataFrame
 
 from lakehouse import (
-    NOT_APPLICABLE,
-    UNKNOWN,
+    always,
     by_key,
     history,
     setting,
@@ -18,7 +17,7 @@ from lakehouse import (
 )
 from retail.terms.events import SEQUENCE
 from retail.terms.margin import gross_margin, margin_pct
-from retail.terms.members import ALWAYS, member
+from retail.terms.members import members
 
 PRODUCT_HISTORY = history(
     "product_id",
@@ -71,9 +70,6 @@ def dim_product(
             "margin_pct": margin_pct(),
         }
     )
-    names = {UNKNOWN: "unknown", NOT_APPLICABLE: "not applicable"}
-    named = {
-        number: member(name, "product_id", "product_name") | ALWAYS | {"durable_key": number}
-        for number, name in names.items()
-    }
-    return with_members(products.drop("updated_at"), "product_key", named)
+    named = ("product_id", "product_name")
+    known = members("not applicable", *named, durable_key="durable_key", **always(as_told))
+    return with_members(products.drop("updated_at"), "product_key", known)

@@ -6,8 +6,6 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse import (
-    NOT_APPLICABLE,
-    UNKNOWN,
     by_day,
     fixed_rows,
     newest_state,
@@ -19,7 +17,7 @@ from lakehouse import (
 )
 from retail.terms.attribution import NOT_RECORDED, ONLINE
 from retail.terms.events import SEQUENCE
-from retail.terms.members import member
+from retail.terms.members import members
 from retail.terms.zones import zone_of
 
 
@@ -64,23 +62,17 @@ def dim_store(
         }
     )
     named = F.explode(F.array_compact(F.array("store_id", "fulfilled_from")))
-    members = fixed_rows(stg_transactions, "store_id", [ONLINE, NOT_RECORDED])
+    nowhere = fixed_rows(stg_transactions, "store_id", [ONLINE, NOT_RECORDED])
     counted = stg_inventory_snapshots.select("store_id")
-    ids = stg_transactions.select(named.alias("store_id")).union(members).union(counted).distinct()
+    ids = stg_transactions.select(named.alias("store_id")).union(nowhere).union(counted).distinct()
     inferred = ids.join(masters, "store_id", "left_anti").withColumn(
         "store_name", F.col("store_id")
     )
     dimension = stores.unionByName(inferred, allowMissingColumns=True).withColumn(
         "store_key", surrogate_key("store_id")
     )
-    return with_members(
-        dimension,
-        "store_key",
-        {
-            UNKNOWN: member("unknown", "store_id", "store_name"),
-            NOT_APPLICABLE: member("not applicable", "store_id", "store_name"),
-        },
-    )
+    known = members("not applicable", "store_id", "store_name")
+    return with_members(dimension, "store_key", known)
 
 
 def _cluster() -> Column:

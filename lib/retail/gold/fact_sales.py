@@ -23,7 +23,7 @@ from retail.terms.members import without_members
 
 @table(
     key=("transaction_id",),
-    scope=days("sold_on"),
+    scope=days("sold_on", rows_by=("transaction_id",)),
     schema="""
         transaction_id      STRING NOT NULL COMMENT 'Transaction line',
         order_id            STRING COMMENT 'Order that the line belongs to',

@@ -5,21 +5,26 @@ from pyspark.sql import functions as F
 
 from lakehouse import NOT_APPLICABLE, UNKNOWN
 
-# A member of a history has one version, which always holds.
-ALWAYS: dict[str, object] = {
-    "valid_from": "1900-01-01",
-    "valid_to": "9999-12-31",
-    "is_current": True,
-}
 
+def members(
+    not_applicable: str, *columns: str, durable_key: str | None = None, **values: object
+) -> dict[int, dict[str, object]]:
+    """Members 0, unknown, and -1, called ``not_applicable``, in each of the columns.
 
-def member(name: str, *columns: str) -> dict[str, object]:
-    """A member called ``name`` in each of the columns.
+    Both hold the values given; where a history has a ``durable_key`` it is their number too.
 
-    >>> member("unknown", "store_id", "store_name")
-    {'store_id': 'unknown', 'store_name': 'unknown'}
+    >>> members("anonymous", "customer_id", is_inferred=False)[-1]
+    {'customer_id': 'anonymous', 'is_inferred': False}
+    >>> members("not applicable", "product_id", durable_key="durable_key")[0]
+    {'product_id': 'unknown', 'durable_key': 0}
     """
-    return dict.fromkeys(columns, name)
+    names = {UNKNOWN: "unknown", NOT_APPLICABLE: not_applicable}
+    return {
+        number: dict.fromkeys(columns, name)
+        | values
+        | ({durable_key: number} if durable_key else {})
+        for number, name in names.items()
+    }
 
 
 def without_members(dimension: DataFrame, key: str) -> DataFrame:

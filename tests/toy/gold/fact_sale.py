@@ -10,7 +10,7 @@ from lakehouse import by_day, by_version, days, table
 
 @table(
     key=("sale_id",),
-    scope=days("sold_on"),
+    scope=days("sold_on", rows_by=("sale_id",)),
     schema="""
         sale_id STRING NOT NULL COMMENT 'Sale',
         sold_on DATE NOT NULL COMMENT 'Day of the sale',
