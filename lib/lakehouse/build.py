@@ -31,9 +31,9 @@ from lakehouse.write import (
     shaped,
 )
 
-# Single rows of days are merged where so many others need not be made again; a MERGE by itself
-# costs more than writing fewer than these.
-SPARED = 1_000_000
+# Single rows of days are merged where so many need not be made again; a MERGE by itself costs more
+# than writing fewer than these, and a row that is looked up, compared and merged as much as several.
+SPARED, AS_MUCH_AS = 1_000_000, 25
 # Bytes of a table below which reading all its files costs less than asking which to skip.
 READ_WHOLE = 16 * 1024 * 1024
 
@@ -130,7 +130,7 @@ def _worthwhile(part: Affected, verdict: Verdict, path: Place) -> Affected:
     if part.days is not None and part.key_count is not None:
         column = verdict.table.declaration.scope.partition
         present = row_count(path, str(column), map(str, part.known_days))
-        return part if present - part.key_count >= SPARED else part.free()
+        return part if present - AS_MUCH_AS * part.key_count >= SPARED else part.free()
     if part.bounds:
         places = [path, *(pin.path for pin in verdict.pins.values())]
         if all(size(place)[1] < READ_WHOLE for place in places):

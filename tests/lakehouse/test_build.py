@@ -88,7 +88,7 @@ def test_of_large_days_only_the_rows_that_differ_are_written(
     )
     house.land("sales/gone.csv", "5,B,2026-06-01,1,2026-06-03 10:00:00")
     house.built()
-    monkeypatch.setattr(build, "SPARED", -100)
+    monkeypatch.setattr(build, "SPARED", -1_000_000)
     house.land("prices/2026-06-04.csv", "A,11,new,2026-06-02 00:00:00")
     house.land("sales/2026-06-04.csv", "1,A,2026-06-03,5,2026-06-04 10:00:00", "6,B,2026-06-04,2,")
     house.land("sales/gone.csv")
