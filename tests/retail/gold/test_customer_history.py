@@ -26,7 +26,7 @@ def test_tier_type_and_state_cut_versions(spark: SparkSession) -> None:
     c, d, first = spark.sql(
         "SELECT xxhash64('C'), xxhash64('D'), xxhash64('D', TIMESTAMP'1900-01-01')"
     ).collect()[0]
-    made = customer_history(events, "1900")
+    made = customer_history(events, "1900-01-01")
     assert_rows(
         made,
         customer_history,

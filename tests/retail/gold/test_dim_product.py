@@ -26,7 +26,7 @@ def test_a_tracked_change_cuts_a_version_and_the_newest_name_shows_in_all(
         ("Q", "nail", "1", None, True, "2026-06-03 08:00:00", "upsert"),
     )
     assert_rows(
-        dim_product(events, "1900").where("product_key NOT IN (0, -1)"),
+        dim_product(events, "1900-01-01").where("product_key NOT IN (0, -1)"),
         dim_product,
         VERSION,
         ("P", "Hand saw", 10, 6, True, "1900-01-01 00:00:00", "2026-06-05 08:00:00", False),
@@ -50,7 +50,7 @@ def test_margins_keys_and_members(spark: SparkSession) -> None:
         " xxhash64('Q', TIMESTAMP'1900-01-01') q, xxhash64('Q') dq"
     ).collect()[0]
     assert_rows(
-        dim_product(events, "1900"),
+        dim_product(events, "1900-01-01"),
         dim_product,
         "product_key durable_key product_id gross_margin margin_pct is_current",
         (keys.p, keys.dp, "P", "2", "25.00", True),
