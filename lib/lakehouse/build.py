@@ -31,8 +31,8 @@ from lakehouse.write import (
     shaped,
 )
 
-# Single rows of days are merged where so many need not be made again; a MERGE by itself costs more
-# than writing fewer than these, and a row that is looked up, compared and merged as much as several.
+# Single rows of days are merged where so many need not be made again: a MERGE by itself costs more
+# than writing fewer, and a row that is looked up, compared and merged as much as several.
 SPARED, AS_MUCH_AS = 1_000_000, 25
 # Bytes of a table below which reading all its files costs less than asking which to skip.
 READ_WHOLE = 16 * 1024 * 1024
