@@ -244,7 +244,7 @@ def test_a_crash_between_events_and_history_is_made_good(
     house.land(
         "offers/4.csv", offer("I07", 11, "2026-06-02"), offer("I09", 9, "2026-06-02", "delete")
     )
-    store = build._store
+    store = build.store
 
     def crash(rows: Any, target: Any, *rest: Any) -> None:
         if target.table.name == "offer_history":
@@ -252,7 +252,7 @@ def test_a_crash_between_events_and_history_is_made_good(
         store(rows, target, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(build, "_store", crash)
+        patch.setattr(build, "store", crash)
         assert [o.status for o in house.build().outcomes] == ["built", "built", "failed"]
     assert prices(house, "I07") == TWO
     assert house.built() == {"offer_history": "part"}
