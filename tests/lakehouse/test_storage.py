@@ -1,10 +1,12 @@
 """Where a lake lies: one setting, and what is asked of tables in folders without Spark."""
 
 import argparse
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 from places import ROOT
 
 from lakehouse import LakehouseError, storage
@@ -113,3 +115,10 @@ def test_a_folder_s_tables_are_counted_and_measured_without_spark(tmp_path: Path
         Record().json(),
     )
     assert storage.counted(place, "sale_id") == {"c": 1}
+
+
+def test_rows_are_counted_by_statistics(tmp_path: Path) -> None:
+    days = pa.array([date(2026, 6, 1), date(2026, 6, 1), date(2026, 6, 2)])
+    write_deltalake(str(tmp_path), pa.table({"day": days, "n": [1, 2, 3]}), partition_by="day")
+    assert storage.row_count(tmp_path) == 3
+    assert storage.row_count(tmp_path, "day", ["2026-06-01", "2026-06-07"]) == 2
