@@ -97,7 +97,9 @@ NEEDS = {
         "gold",
     ],
 }
-CHECKS = {}
+CHECKS = {
+    "quality": "gold",
+}
 # </groups>
 
 PROJECT = Path(os.environ.get("RETAIL_PROJECT") or Path(__file__).resolve().parents[2])

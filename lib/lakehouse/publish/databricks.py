@@ -1,10 +1,10 @@
 """Jobs of a Databricks bundle: daily, weekly maintenance and backfill, as the API takes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lakehouse.catalogue import Catalogue
-from lakehouse.publish.groups import checks, groups
+from lakehouse.publish.groups import groups
 
 # The newest runtime with long support: Spark 4.0, Python 3.12, Java 17.
 RUNTIME = "17.3.x-scala2.13"
@@ -14,13 +14,15 @@ _ROOT = "../../.."
 _HOURS = 3600
 
 
-def jobs(catalogue: Catalogue, schedule: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Every job by its key in the bundle."""
+def jobs(
+    catalogue: Catalogue, schedule: Mapping[str, Any], notebooks: Iterable[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """Every job by its key in the bundle; the daily one ends with the notebooks, by file name."""
     hour, minute = map(int, schedule["at"].split(":"))
     rest = schedule["maintenance"]
     late_hour, late_minute = map(int, rest["at"].split(":"))
     return {
-        "daily": _daily(catalogue, schedule, f"0 {minute} {hour} * * ?"),
+        "daily": _daily(catalogue, schedule, notebooks, f"0 {minute} {hour} * * ?"),
         "maintenance": _job(
             "maintenance",
             "Weekly: small files put together, those that nobody needs removed.",
@@ -44,8 +46,10 @@ def jobs(catalogue: Catalogue, schedule: Mapping[str, Any]) -> dict[str, dict[st
 _AS_OF = ["--as-of", "{{job.parameters.as_of}}"]
 
 
-def _daily(catalogue: Catalogue, schedule: Mapping[str, Any], cron: str) -> dict[str, Any]:
-    """One task a group, after the groups it reads and after the one before it; then the checks.
+def _daily(
+    catalogue: Catalogue, schedule: Mapping[str, Any], notebooks: Iterable[str], cron: str
+) -> dict[str, Any]:
+    """One task a group, after the groups it reads and after the one before it.
 
     Tables that go by name have no lock, and two builds at once could lose what the other noted in
     the file ledger, so the tasks form a line; each builds its tables side by side.
@@ -59,17 +63,24 @@ def _daily(catalogue: Catalogue, schedule: Mapping[str, Any], cron: str) -> dict
         tasks.append(
             task | ({"depends_on": [{"task_key": name} for name in needs]} if needs else {})
         )
-    for check, after in checks(built, schedule).items():
-        tasks.append(_task(check, check, []) | {"depends_on": [{"task_key": after}]})
-    text = "Daily: from the landing files of the day to gold and the forecast's features."
+    last = [{"task_key": built[-1].name}]
+    tasks += [_notebook(name) | {"depends_on": last} for name in notebooks]
+    text = "Daily: from the landing files of the day to gold, the forecast's features, dashboards."
     return _job("daily", text, tasks, cron=cron, as_of="")
 
 
+def _notebook(name: str) -> dict[str, Any]:
+    """A task that runs a notebook, which only reads; its outputs stay with the run."""
+    path = f"{_ROOT}/notebooks/{name}"
+    return _running(
+        f"dashboard_{name.removesuffix('.ipynb')}", notebook_task={"notebook_path": path}
+    )
+
+
 def _task(key: str, script: str, arguments: list[str]) -> dict[str, Any]:
-    return {
-        "task_key": key,
-        "job_cluster_key": CLUSTER,
-        "spark_python_task": {
+    return _running(
+        key,
+        spark_python_task={
             "python_file": f"{_ROOT}/jobs/{script}.py",
             "parameters": [
                 *arguments,
@@ -83,6 +94,14 @@ def _task(key: str, script: str, arguments: list[str]) -> dict[str, Any]:
                 "catalog:{{job.parameters.catalog}}",
             ],
         },
+    )
+
+
+def _running(key: str, **what: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "task_key": key,
+        "job_cluster_key": CLUSTER,
+        **what,
         "libraries": [{"whl": f"{_ROOT}/dist/*.whl"}],
         # The first try says what went wrong; the second is clean where a file was only set aside.
         "max_retries": 2,
@@ -134,5 +153,10 @@ def _cluster() -> dict[str, Any]:
             "spark.executor.extraJavaOptions": utc,
             "spark.sql.session.timeZone": "UTC",
         },
-        "spark_env_vars": {"LAKEHOUSE_CONF": "${workspace.file_path}/conf", "TZ": "UTC"},
+        "spark_env_vars": {
+            "LAKEHOUSE_CONF": "${workspace.file_path}/conf",
+            "LAKEHOUSE_ENV": "databricks",
+            "LAKEHOUSE_LAKE": "catalog:${var.catalog}",
+            "TZ": "UTC",
+        },
     }

@@ -18,9 +18,10 @@ def files(catalogue: Catalogue, schedule: Mapping[str, Any], root: Path) -> dict
     """Every derived file of conf/databricks and conf/airflow by its path."""
     folder = root / "conf" / "databricks" / "resources"
     pipeline = root / "conf" / "airflow" / "ecommerce_data_pipeline.py"
+    notebooks = sorted(path.name for path in (root / "notebooks").glob("*.ipynb"))
     return {pipeline: airflow.dag(pipeline.read_text(), catalogue, schedule)} | {
         folder / f"{key}.yml": _NOTE + _yaml({"resources": {"jobs": {key: job}}})
-        for key, job in databricks.jobs(catalogue, schedule).items()
+        for key, job in databricks.jobs(catalogue, schedule, notebooks).items()
     }
 
 

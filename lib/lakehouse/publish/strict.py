@@ -111,9 +111,13 @@ def _commands(bundle: Bundle, job: Mapping[str, Any]) -> Iterator[str]:
     """Job files, their options and values, and libraries."""
     for task in job["tasks"]:
         key, python = task["task_key"], task.get("spark_python_task", {})
-        script = bundle.file(python.get("python_file", ""))
+        named = python.get("python_file") or task.get("notebook_task", {}).get("notebook_path")
+        script = bundle.file(str(named))
         if not script.is_file():
-            yield f"lets {key} run {python.get('python_file')}, which does not exist; correct it"
+            yield f"lets {key} run {named}, which does not exist; correct it"
+            continue
+        yield from _libraries(bundle, task)
+        if not python:
             continue
         known = options(script, bundle.root)
         words = [word for word in python.get("parameters", []) if word.startswith("--")]
@@ -126,11 +130,15 @@ def _commands(bundle: Bundle, job: Mapping[str, Any]) -> Iterator[str]:
         env = value(python.get("parameters", []), "--env")
         if not (bundle.root / "conf" / f"{env}.yaml").is_file():
             yield f"runs {key} in the environment {env}, which conf/ lacks; expected databricks"
-        wheels = [library.get("whl", "") for library in task.get("libraries", [])]
-        if not any(bundle.file(wheel).parent == bundle.root / "dist" for wheel in wheels):
-            yield f"gives {key} no wheel from dist/, where the bundle builds it; set libraries"
-        if any("pypi" in library for library in task.get("libraries", [])):
-            yield f"gives {key} a package beside the wheel; what it needs stands in pyproject.toml"
+
+
+def _libraries(bundle: Bundle, task: Mapping[str, Any]) -> Iterator[str]:
+    key, libraries = task["task_key"], task.get("libraries", [])
+    wheels = [library.get("whl", "") for library in libraries]
+    if not any(bundle.file(wheel).parent == bundle.root / "dist" for wheel in wheels):
+        yield f"gives {key} no wheel from dist/, where the bundle builds it; set libraries"
+    if any("pypi" in library for library in libraries):
+        yield f"gives {key} a package beside the wheel; what it needs stands in pyproject.toml"
 
 
 def _names(bundle: Bundle, job: Mapping[str, Any]) -> Iterator[str]:

@@ -13,8 +13,8 @@ from places import ROOT
 from lakehouse import LakehouseError
 from lakehouse.catalogue import load
 from lakehouse.conf import load as load_conf
+from lakehouse.publish.airflow import dag
 from lakehouse.publish.bundle import Bundle
-from lakehouse.publish.databricks import jobs
 from lakehouse.publish.files import files
 from lakehouse.publish.groups import groups
 from lakehouse.publish.strict import check
@@ -57,7 +57,9 @@ def test_the_daily_job_runs_at_six_utc_in_the_order_of_the_tables() -> None:
     assert job["schedule"]["quartz_cron_expression"] == "0 0 6 * * ?"
     keys = [task["task_key"] for task in job["tasks"]]
     assert set(keys[:4]) == {"masters", "transactions", "inventory", "clickstream"}
-    assert keys[4:] == ["data_quality", "silver", "gold", "forecast_features"]
+    assert keys[4:8] == ["data_quality", "silver", "gold", "forecast_features"]
+    notebooks = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert keys[8:] == [f"dashboard_{name}" for name in notebooks]
 
 
 def test_every_table_is_in_one_group_and_behind_what_it_reads() -> None:
@@ -79,10 +81,14 @@ def test_a_schedule_that_names_a_stranger_is_refused() -> None:
 
 def test_a_check_runs_after_its_group_and_one_after_nothing_is_refused() -> None:
     schedule = load_conf()["schedule"] | {"checks": {"doctor": "gold"}}
-    daily = jobs(CATALOGUE, schedule)["daily"]
-    assert task(daily, "doctor")["depends_on"] == [{"task_key": "gold"}]
+    assert 'CHECKS = {\n    "doctor": "gold",\n}' in dag("", CATALOGUE, schedule)
     with pytest.raises(LakehouseError, match=r"after glod, .* did you mean gold"):
-        jobs(CATALOGUE, schedule | {"checks": {"doctor": "glod"}})
+        dag("", CATALOGUE, schedule | {"checks": {"doctor": "glod"}})
+
+
+def test_every_check_is_a_job() -> None:
+    for name in load_conf()["schedule"]["checks"]:
+        assert (ROOT / "jobs" / f"{name}.py").is_file()
 
 
 def test_an_entity_that_the_schedule_does_not_name_is_a_group_of_its_own() -> None:
@@ -195,6 +201,12 @@ MUTATIONS: dict[str, tuple[Callable[[Job], object], str]] = {
     "a job file that is not there": (
         lambda j: task(j, "gold")["spark_python_task"].update(python_file="../jobs/build.py"),
         r"run \.\./jobs/build\.py, which does not exist",
+    ),
+    "a notebook that is not there": (
+        lambda j: j["tasks"][-1]["notebook_task"].update(
+            notebook_path="../../../notebooks/8.ipynb"
+        ),
+        r"run \.\./\.\./\.\./notebooks/8\.ipynb, which does not exist",
     ),
     "an option that the job lacks": (
         lambda j: replaced(words(j, "gold"), "--as-of", "--as-off"),
