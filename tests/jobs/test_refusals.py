@@ -51,6 +51,37 @@ def test_a_build_that_cannot_start(
     assert not lake.exists()
 
 
+@pytest.mark.parametrize(
+    ("job", "words", "said"),
+    [
+        ("quality", [], "There is no lake in {here}/lake; build one first"),
+        ("quality", ["--labels", "{here}"], "There is no answer key {here}/labels.parquet; expect"),
+        ("replay", ["--since", "soon"], "--since soon is no instant; expected"),
+    ],
+)
+def test_a_look_at_bad_data_that_cannot_start(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    job: str,
+    words: list[str],
+    said: str,
+) -> None:
+    words = [word.format(here=tmp_path) for word in words]
+    assert called(monkeypatch, job, "--lake", str(tmp_path / "lake"), *words) == 2
+    assert said.format(here=tmp_path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("share", ["2", "0", "many"])
+def test_a_share_of_faults_that_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], share: str
+) -> None:
+    output = ["--output", str(tmp_path / "landing")]
+    assert called(monkeypatch, "generate", "--faults", share, *output) == 2
+    assert f"--faults {share} is no rate; expected a share" in capsys.readouterr().err
+    assert not (tmp_path / "landing").exists()
+
+
 def test_a_mapping_that_names_a_column_no_file_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
