@@ -66,7 +66,12 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Place) -> Spl
     counted = rows.agg(F.count("*"), F.count_if(is_rejected()), days).first()
     assert counted is not None
     split = Split(*counted)
-    if not split.rejected and not _known(path, table):
+    is_known = _known(path, table) > 0
+    if not split.rejected and not is_known:
+        return split
+    if not is_known:  # the first of a table: nothing to compare with
+        with _MERGE:
+            rejected(rows, table, columns).write.format("delta").mode("append").save(str(path))
         return split
     spark = rows.sparkSession
     known = storage.read(spark, path).where(F.col("table_name") == table.name)
