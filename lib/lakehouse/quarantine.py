@@ -47,7 +47,8 @@ class Split:
 def ensure(lake: Place) -> Place:
     """Create the table where it does not exist; returns its path."""
     path = lake / "ops" / NAME
-    ensure_own(path, DDL, GRAIN)
+    with _MERGE:
+        ensure_own(path, DDL, GRAIN)
     return path
 
 
