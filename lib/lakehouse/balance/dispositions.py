@@ -63,10 +63,11 @@ def classify(connection: duckdb.DuckDBPyConnection, staged: Staged) -> None:
             f"{staged.raw.full_name} was loaded before places in files were kept; build it again"
             " first (jobs/build.py)."
         )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {staged.records} AS {_query(staged, landed)}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {staged.records} AS {query(staged, landed)}")
 
 
-def _query(staged: Staged, landed: Mapping[str, str]) -> str:
+def query(staged: Staged, landed: Mapping[str, str]) -> str:
+    """SQL of a raw table's records; ``landed`` are its types by column, by DuckDB's names."""
     contract = {c.name: c.type for c in staged.raw.columns}
     cast = {name: typed(name, landed[name], kind) for name, kind in contract.items()}
     shared = [name for name in names(staged.table.declaration.schema) if name in contract]
@@ -95,7 +96,7 @@ def _query(staged: Staged, landed: Mapping[str, str]) -> str:
         WHERE table_name = '{staged.table.name}' AND status = 'quarantined'
     ), landed AS (
         SELECT c.*, {_sequence(contract)} AS _sequence, a.source_file IS NOT NULL AS _is_aside,
-               {", ".join(f"{mine} AS _k{i}" for i, (mine, _) in enumerate(key))}
+               {", ".join(f"{_unless_aside(mine)} AS _k{i}" for i, (mine, _) in enumerate(key))}
         FROM cast_ c LEFT JOIN aside a ON a.source_file = c.{SOURCE_FILE} AND a.row_no = c.{ROW}
     ), kept AS (
         SELECT {kept_key}, {"count(*)" if staged.is_snapshots else 1} AS _rows,
@@ -104,7 +105,7 @@ def _query(staged: Staged, landed: Mapping[str, str]) -> str:
         FROM {staged.rows} GROUP BY {numbers}
     ), matched AS (
         SELECT l.*, k._rows, {alike} AS _alike, {newer} AS _newer
-        FROM landed l LEFT JOIN kept k ON {same} AND NOT l._is_aside
+        FROM landed l LEFT JOIN kept k ON {same}
     ), ranked AS (
         SELECT *, row_number() OVER (PARTITION BY _is_aside, {numbers}
                       ORDER BY _alike DESC NULLS LAST, {SOURCE_FILE}, {ROW}) AS _nth,
@@ -122,6 +123,11 @@ def _query(staged: Staged, landed: Mapping[str, str]) -> str:
                 ELSE '{SUPERSEDED}' END AS disposition
            {"".join(f", {sql}" for sql in sums)}
     FROM ranked"""
+
+
+def _unless_aside(key: str) -> str:
+    """A key that finds no row for a rejected record: a join by hash takes no further condition."""
+    return f"CASE WHEN a.source_file IS NULL THEN {key} END"
 
 
 def _warned(staged: Staged) -> str:

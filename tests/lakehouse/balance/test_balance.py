@@ -14,7 +14,7 @@ from deltalake import DeltaTable, write_deltalake
 from toy.house import House
 
 from lakehouse import quarantine
-from lakehouse.balance.dispositions import Staged, classify
+from lakehouse.balance.dispositions import Staged, classify, query
 from lakehouse.balance.report import balance, opened, staged_tables
 from lakehouse.balance.watch import drifted, few, late, stability
 from lakehouse.errors import LakehouseError
@@ -161,6 +161,14 @@ def test_a_copy_of_a_superseded_record_is_a_repeat(lake: Lake) -> None:
     house = lake(landed=again, counted={ONE: 5, TWO: 2})
     assert dispositions(house)[-1] == "repeated"
     assert balance(house.frame()) == 0
+
+
+def test_records_find_their_rows_by_hash(lake: Lake) -> None:
+    connection, (staged,) = opened(lake().frame())
+    text = query(staged, {column.name: "VARCHAR" for column in staged.raw.columns})
+    plan = connection.execute(f"EXPLAIN {text}").fetchall()[0][1]
+    assert "HASH_JOIN" in plan
+    assert not {"NL_JOIN", "NESTED_LOOP_JOIN"} & set(plan.split())
 
 
 def test_bronze_without_places_is_refused(lake: Lake) -> None:
