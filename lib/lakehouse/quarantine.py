@@ -72,7 +72,8 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Place) -> Spl
         return split
     if not is_known:  # the first of a table: nothing to compare with
         with _MERGE:
-            rejected(rows, table, columns).write.format("delta").mode("append").save(str(path))
+            writer = rejected(rows, table, columns).write.format("delta").mode("append")
+            storage.save(writer, path)
         return split
     spark = rows.sparkSession
     known = storage.read(spark, path).where(F.col("table_name") == table.name)
