@@ -5,12 +5,13 @@ BIN := .venv/bin
 DAYS ?= 30
 LANDING ?= data/landing
 LAKE ?= data/lake
+AGAINST ?= HEAD
 PORT ?= 8000
 MERMAID := 11.17.2
 export PYTHONPATH := lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup object-store demo sql notebook docs docs-serve test test-real coverage wheel test-fast test-docs test-notebooks test-cluster test-airflow lint format bench clean clean-all
+.PHONY: help setup quality contracts object-store demo sql notebook docs docs-serve test test-real coverage wheel test-fast test-docs test-notebooks test-cluster test-airflow lint format bench clean clean-all
 
 help: ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -19,6 +20,11 @@ setup: .venv/.ready ## the environment: Python packages, Delta jars, class-data 
 
 object-store: .venv/.ready ## the jars with which Spark reads and writes s3a://
 	@"$(BIN)/python" -m lakehouse.setup --s3
+
+quality: .venv/.ready-quality ## what jobs/validate.py --docs needs: Great Expectations
+
+contracts: .venv/.ready-quality ## lint conf/contracts, and say what breaks those of AGAINST
+	@"$(BIN)/python" jobs/contracts.py --against "$(AGAINST)"
 
 demo: .venv/.ready ## generate DAYS of a retailer, build every table, answer a few questions
 	@"$(BIN)/python" jobs/demo.py --days "$(DAYS)" --landing "$(LANDING)" --lake "$(LAKE)"
@@ -94,8 +100,12 @@ clean-all: clean ## remove the environment too
 	@"$(BIN)/python" -m lakehouse.setup
 	@touch $@
 
+.venv/.ready-quality: .venv/.ready
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable ".[local,quality]"
+	@touch $@
+
 .venv/.ready-test: .venv/.ready
-	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable ".[local,test]"
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable ".[local,test,quality]"
 	@touch $@
 
 .venv/.ready-notebooks: .venv/.ready

@@ -15,7 +15,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--env", default="local", help="conf/ENV.yaml (default: local)")
     parser.add_argument("--tests", action="store_true", help="time make test and test-fast too")
-    parser.add_argument("--history", action="store_true", help="measure histories too")
+    parser.add_argument("--history", action="store_true", help="measure histories and rules too")
     parser.add_argument("--scale", nargs="+", help="measure closes at these scales, alone")
     parser.add_argument("--days", type=int, default=3, help="days that --scale closes (default: 3)")
     parser.add_argument("--work", type=Path, help="folder that keeps what --scale found")

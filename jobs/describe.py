@@ -1,4 +1,4 @@
-"""Write what the declarations say: docs/, README's lineage, conf/databricks, conf/airflow."""
+"""Write what the declarations say: docs/, README's lineage, conf/ (databricks, airflow, contracts)."""
 
 import argparse
 import sys
@@ -17,10 +17,13 @@ ROOT = Path(__file__).parents[1]
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if stale")
+    parser.add_argument("--breaking", action="store_true", help="let contracts break somebody")
     options = parser.parse_args()
     stale = 0
     catalogue, schedule = load("retail"), conf.load()["schedule"]
-    for path, text in (pages(catalogue, ROOT) | files(catalogue, schedule, ROOT)).items():
+    contracts = project.contracts(ROOT).pages(options.breaking, gate=not options.check)
+    derived = pages(catalogue, ROOT) | files(catalogue, schedule, ROOT) | contracts
+    for path, text in derived.items():
         if path.exists() and path.read_text() == text:
             continue
         stale += 1

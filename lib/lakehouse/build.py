@@ -1,35 +1,25 @@
 """Building one table: inputs at pinned versions, the affected part, one commit."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from lakehouse import carrying, quality, quarantine
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, affected, within
+from lakehouse.checks.after import judge_written
 from lakehouse.declare import Changelog
-from lakehouse.errors import LakehouseError
-from lakehouse.feed import Pinned, change_feed, unreadable
+from lakehouse.errors import LakehouseError, StopRuleError
+from lakehouse.feed import unreadable
 from lakehouse.follow import follow
 from lakehouse.invoke import call
-from lakehouse.log import Log, Record
+from lakehouse.log import Log
 from lakehouse.plan import Frame, Verdict, frame_as_of
+from lakehouse.split import split_part, split_whole
 from lakehouse.storage import Place, row_count, size
-from lakehouse.write import (
-    Target,
-    files_and_bytes,
-    overwrite,
-    progress,
-    record_anyway,
-    replace_days,
-    replace_keys,
-    shaped,
-)
+from lakehouse.write import Target, files_and_bytes, progress, shaped, store
 
 # Single rows of days are merged where so many need not be made again: a MERGE by itself costs more
 # than writing fewer, and a row that is looked up, compared and merged as much as several.
@@ -74,15 +64,15 @@ def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
         outcome = Outcome(table.full_name, "built", reason, mode)
     else:
         outcome = _make(spark, frame, verdict, target)
-    log = Log(target.path)
-    rows, files, size = files_and_bytes(target.path) if log.version > before else (0, 0, 0)
-    return replace(
-        outcome,
-        rows=rows,
-        files=files,
-        bytes=size,
-        warnings=_warnings(spark, frame, target, log.version),
-    )
+    if Log(target.path).version > before and not outcome.files:
+        outcome = _measured(outcome, files_and_bytes(target.path))
+    return replace(outcome, warnings=judge_written(spark, frame, table, before))
+
+
+def _measured(outcome: Outcome, written: tuple[int, int, int]) -> Outcome:
+    """With the rows, files and bytes that were written."""
+    rows, files, size = written
+    return replace(outcome, rows=rows, files=files, bytes=size)
 
 
 def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Outcome:
@@ -156,75 +146,14 @@ def _write(
         rows = quality.stopped(within(table, shaped(rows, table), part), table, frame.conf)
         store(rows, target, part, verdict.record)
         return outcome
-    judged = within(table, quality.judged(rows, table, frame.conf), part)
-    with _computed_once(judged, part) as judged:
-        split = quarantine.put_aside(judged, table, part, quarantine.ensure(frame.lake))
-        by = _clustering(spark, table, split.days)
-        good = quality.newest_per_key(judged.where(~quality.is_rejected()), table, by)
-        target = replace(target, is_clustered=by is not None)
-        store(shaped(good, table), target, part, verdict.record)
-    outcome = replace(outcome, rows_in=split.judged, quarantined=split.rejected)
+    judged = quality.to_keep(within(table, quality.judged(rows, table, frame.conf), part))
     if part.is_whole:
-        kept = files_and_bytes(target.path)[0]
-        outcome = replace(outcome, repeated=split.judged - split.rejected - kept)
-    return outcome
-
-
-def _clustering(spark: SparkSession, table: Table, days: int) -> str | None:
-    """The day by which one shuffle serves both the newest row per key and the files to write.
-
-    That takes a day in the key, and days enough to keep every task busy.
-    """
-    day = table.declaration.scope.partition
-    tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 0)
-    return day if day in table.declaration.key and days >= tasks else None
-
-
-def store(
-    rows: DataFrame,
-    target: Target,
-    part: Affected,
-    record: Record,
-    by_key: Callable[[DataFrame, Target, Affected, Record], None] = replace_keys,
-) -> None:
-    """Write the affected part, keys in the way given, and the record in the same commit."""
-    if part.is_whole:
-        overwrite(rows, target, record)
-    elif part.keys is None:
-        replace_days(rows, target, part, record)
-    elif part.key_count:
-        by_key(rows, target, part, record)
-    record_anyway(rows.sparkSession, target, record)
-
-
-@contextmanager
-def _computed_once(rows: DataFrame, part: Affected) -> Iterator[DataFrame]:
-    """The rows of a part are few and read several times; a whole table is cheaper to read again."""
-    if part.is_whole:
-        yield rows
-        return
-    rows = rows.persist()
-    try:
-        yield rows
-    finally:
-        rows.unpersist()
-
-
-def _warnings(spark: SparkSession, frame: Frame, target: Target, version: int) -> tuple[str, ...]:
-    """Warn rules counted over the rows the newest commit wrote."""
-    rules = [r for r in target.table.declaration.expects if r.severity == "warn"]
-    if not rules or version < 1 or not Log(target.path).changed_since(version - 1):
-        return ()
-    feed = change_feed(spark, Pinned(target.path, version, version - 1))
-    written = feed.where("_change_type IN ('insert', 'update_postimage')")
-    passes = [F.coalesce(F.expr(quality.render(r, frame.conf)), F.lit(True)) for r in rules]
-    counts = written.agg(*[F.count_if(~well) for well in passes]).first()
-    assert counts is not None
-    return tuple(
-        f"{count:,} rows of {target.table.full_name}: {rule.name}"
-        for rule, count in zip(rules, counts, strict=True)
-        if count
-    )
+        counted, written = split_whole(judged, verdict, target, quarantine.ensure(frame.lake))
+        repeated = counted.judged - counted.rejected - written[0]
+        outcome = _measured(replace(outcome, repeated=repeated), written)
+    else:
+        counted = split_part(judged, verdict, target, part, quarantine.ensure(frame.lake))
+    return replace(outcome, rows_in=counted.judged, quarantined=counted.rejected)
 
 
 def explain(error: Exception, table: Table) -> str:
@@ -242,4 +171,4 @@ def explain(error: Exception, table: Table) -> str:
 
 def is_stop(error: Exception) -> bool:
     """Whether a stop rule, not a defect, ended the table."""
-    return quality.STOP in str(error)
+    return isinstance(error, StopRuleError) or quality.STOP in str(error)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from lakehouse.checks import rules
 from lakehouse.declare import (
     SOURCE_FILE,
     ByCommit,
@@ -115,6 +116,7 @@ class Catalogue:
         for table in self.tables.values():
             self._check(table)
             self._check_promises(table)
+            rules.check(table, self.tables)
         self._check_views()
         self.order = self._topological_order()
 
@@ -267,7 +269,7 @@ class Catalogue:
                     " one of them must read something else."
                 )
             state[name] = False
-            for upstream in self.tables[name].inputs:
+            for upstream in (*self.tables[name].inputs, *rules.looks_at(self.tables[name])):
                 visit(upstream, (*path, name))
             state[name] = True
             order.append(name)

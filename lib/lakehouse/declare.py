@@ -307,9 +307,13 @@ def setting(path: str) -> Setting:
 
 @dataclass(frozen=True)
 class Expectation:
-    """A rule over one row: SQL that is true or null where the row is well.
+    """A rule: SQL that is true or null where all is well.
 
-    ``{a.b}`` in the SQL stands for the setting a.b as a literal.
+    Over columns it is judged row by row, in the pass that writes the rows. With an aggregate
+    (``max(sold_on) >= DATE {as_of} - INTERVAL 3 DAYS``) or a SELECT (``product_id IN (SELECT
+    product_id FROM stg_products)``) it is judged over the whole table. What kind of rule it is
+    (range, pattern, freshness, reference, ...) follows from the SQL: ``checks/rules.py``.
+    ``{a.b}`` stands for the setting a.b as a literal, ``{as_of}`` for the last business day.
     """
 
     name: str
@@ -318,7 +322,11 @@ class Expectation:
 
 
 class expect:  # noqa: N801  (reads as a verb where it is used: expect.warn(...))
-    """Rules by severity: rejected rows go to quarantine (stg_ only), are counted, or stop."""
+    """Rules by severity: rejected rows go to quarantine (stg_ only), are counted, or stop.
+
+    A row that breaks a stop rule fails the write; a table that as a whole breaks one is put back to
+    what it was. Either way what is made from it is left as it is.
+    """
 
     @staticmethod
     def quarantine(sql: str, name: str) -> Expectation:

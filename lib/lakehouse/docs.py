@@ -5,6 +5,8 @@ from pathlib import Path
 
 from lakehouse import build_log, quarantine
 from lakehouse.catalogue import LAYERS, Catalogue, Table
+from lakehouse.checks import verdicts
+from lakehouse.checks.rules import declared
 from lakehouse.declare import (
     ByCommit,
     ByDay,
@@ -24,7 +26,7 @@ from lakehouse.schema import Column, parse
 from lakehouse.views import View
 
 # The tables that no file declares: what the engine keeps of itself.
-KEPT = (ledger, quarantine, build_log, findings)
+KEPT = (ledger, quarantine, build_log, verdicts, findings)
 _NOTE = "<!-- Written by jobs/describe.py from the declarations; change those, not this page. -->"
 _MARKS = ("<!-- lineage -->", "<!-- /lineage -->")
 
@@ -153,8 +155,8 @@ def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
 def rules(table: Table) -> Iterator[str]:
     """What every row must hold, what is counted where it does not, and what is conserved."""
     declaration = table.declaration
-    for rule in declaration.expects:
-        yield f"- {rule.severity}: {rule.name} (`{rule.sql}`)"
+    for rule in declared(table):
+        yield f"- {rule.severity}: {rule.name} ({rule.kind}: `{rule.sql}`)"
     if declaration.ties == "quarantine":
         yield f"- quarantine: no ties (records of one {', '.join(declaration.key)} are equal)"
     for law in declaration.conserves:

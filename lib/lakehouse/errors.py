@@ -15,6 +15,10 @@ class LakehouseError(Exception):
         return [str(self)]
 
 
+class StopRuleError(LakehouseError):
+    """A table as a whole breaks a stop rule: it is what it was, and the build goes on elsewhere."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a sentence that helps with a misspelt name."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

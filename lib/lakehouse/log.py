@@ -39,7 +39,8 @@ _STATISTICS = "delta.dataSkippingStatsColumns"
 class Record:
     """What a commit was built from: {input: [table id, version]}, code and conf values.
 
-    ``skipped`` says which changes of its inputs a log could not read, and so does not hold.
+    ``skipped`` says which changes of its inputs a log could not read, and so does not hold. A
+    commit that is not finished has its rows and lacks what was to follow, as of a build that died.
     """
 
     built_from: dict[str, list[Any]] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Record:
     batch: str = ""
     source: str = ""
     skipped: str = ""
+    is_finished: bool = True
 
     def json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, default=str)
@@ -81,6 +83,10 @@ class Log:
     @property
     def id(self) -> str:
         return str(self._table.metadata().id) if self._table else ""
+
+    @property
+    def column_names(self) -> list[str]:
+        return [field.name for field in self._table.schema().fields] if self._table else []
 
     def holds(self, columns: tuple[Column, ...], partitions: Sequence[str]) -> bool:
         """Whether the table has exactly these columns, comments included, and partitioning."""
@@ -159,6 +165,8 @@ class Log:
 def _is_empty(commit: dict[str, Any]) -> bool:
     """Whether a commit moved no row; Spark counts a file without rows, and never adds it."""
     metrics = commit.get("operationMetrics", {})
+    if commit["operation"] == "WRITE" and "num_added_files" in metrics:  # written without Spark
+        return not metrics["num_added_files"] and not metrics["num_removed_files"]
     if commit["operation"] != "WRITE" or "numFiles" not in metrics:
         return False
     appended = commit["operationParameters"].get("mode") == "Append"

@@ -137,6 +137,11 @@ def add_columns(name: Name, schema: str) -> None:
     current().sql(f"ALTER TABLE {name.sql} ADD COLUMNS ({_columns(schema)})")
 
 
+def restore(name: Name, version: int) -> None:
+    """Make a table what it was at a version."""
+    current().sql(f"RESTORE TABLE {name.sql} TO VERSION AS OF {version}")
+
+
 def _columns(schema: str) -> str:
     """The columns of a schema, given as JSON, in DDL."""
     return ", ".join(

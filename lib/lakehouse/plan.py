@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from lakehouse.catalogue import Table
+from lakehouse.checks.rules import row_rules, settings_of
 from lakehouse.conf import lookup
 from lakehouse.declare import DATE_IN_PATH, Changelog, Days
 from lakehouse.errors import LakehouseError
@@ -18,7 +19,6 @@ from lakehouse.frame import Frame, Verdict, snapshots_of
 from lakehouse.landing.judge import judge_raw
 from lakehouse.landing.ledger import Ledger, Survey
 from lakehouse.log import Log, Record
-from lakehouse.quality import settings_of
 
 # A table by days follows its as-of day step by step; over a longer way it is made whole.
 MOST_DAYS = 92
@@ -93,6 +93,8 @@ def _whole_reason(frame: Frame, table: Table, record: Record, built: Record | No
     """Why a table must be rebuilt whole; empty where its record still holds."""
     if built is None:
         return "no record of what it was built from"
+    if not built.is_finished:
+        return "the build that made it died before its quarantine was written"
     if frame.full_refresh:
         return "full refresh"
     if built.fingerprint != record.fingerprint:
@@ -123,7 +125,7 @@ def values(frame: Frame, table: Table) -> dict[str, Any]:
     kept = getattr(table.declaration.scope, "kept", "")
     paths = {
         *table.settings.values(),
-        *settings_of(table.declaration.expects),
+        *settings_of(row_rules(table)),
         *filter(None, [kept]),
     }
     taken = {path: lookup(frame.conf, path) for path in sorted(paths)}
@@ -142,9 +144,15 @@ def frame_as_of(frame: Frame) -> date:
     table_name, column = str(lookup(frame.conf, "business_day")).rsplit(".", 1)
     log = Log(frame.path(frame.catalogue.tables[table_name]))
     in_lake = [date.fromisoformat(day) for day in log.partition_values(column)]
-    dated = [day for file in Ledger(frame.lake).read().values() if (day := date_in(file.path))]
-    known = [day for day in in_lake if day <= max(dated, default=date.max)]
-    return max(known or dated, default=NO_DAY)
+    landed = last_landed(frame.lake)
+    known = [day for day in in_lake if day <= (landed or date.max)]
+    return max(known, default=landed or NO_DAY)
+
+
+def last_landed(lake: Place) -> date | None:
+    """The newest date in a landed file's name; None where no name has one."""
+    days = [day for file in Ledger(lake).read().values() if (day := date_in(file.path))]
+    return max(days, default=None)
 
 
 def date_in(path: str) -> date | None:

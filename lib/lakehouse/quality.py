@@ -4,10 +4,7 @@ Nothing is lost: a row that breaks its contract goes to ``ops.quarantine`` with 
 the record as it landed, before the good rows are written.
 """
 
-import json
-import re
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any
 
 import sqlglot
@@ -16,12 +13,11 @@ from pyspark.sql import functions as F
 from sqlglot import exp
 
 from lakehouse.catalogue import Table
-from lakehouse.conf import lookup
-from lakehouse.declare import BATCH_ID, DATE_IN_PATH, INGESTED_AT, ROW, SOURCE_FILE, Expectation
+from lakehouse.checks.rules import render, row_rules
+from lakehouse.declare import BATCH_ID, DATE_IN_PATH, INGESTED_AT, ROW, SOURCE_FILE
 from lakehouse.expressions import as_json, content
 from lakehouse.landing.scan import CORRUPT
 from lakehouse.landing.source import Contract
-from lakehouse.schema import quoted
 
 # What the error of a broken stop rule begins with.
 STOP = "stop rule:"
@@ -103,24 +99,6 @@ def sequence(updated_at: Column | None = None) -> Column:
     return F.coalesce(*known, dated, F.lit("1900-01-01").cast("timestamp"))
 
 
-def render(rule: Expectation, conf: Mapping[str, Any]) -> str:
-    """The rule's SQL with its ``{settings}`` as literals."""
-    return re.sub(r"\{([\w.]+)\}", lambda m: _literal(lookup(conf, m[1])), rule.sql)
-
-
-def settings_of(rules: Iterable[Expectation]) -> set[str]:
-    """Dotted paths of the settings that the rules name."""
-    return {path for rule in rules for path in re.findall(r"\{([\w.]+)\}", rule.sql)}
-
-
-def _literal(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, str | date):
-        return quoted(str(value))
-    return json.dumps(value)
-
-
 def judged(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
     """Rows of a staging table with ``_reasons``: rules and reasons as one text, empty when good."""
     checks = []
@@ -129,11 +107,10 @@ def judged(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
             name = f"{column.name} is present"
             text = F.lit(f"{column.name} is missing")
             checks.append(_fault(name, F.col(column.name).isNull(), text))
-    for rule in table.declaration.expects:
-        if rule.severity == "quarantine":
-            sql = render(rule, conf)
-            failed = ~F.coalesce(F.expr(sql), F.lit(True))
-            checks.append(_fault(rule.name, failed, _explained(rule.name, sql)))
+    for rule in row_rules(table, "quarantine"):
+        sql = render(rule, conf)
+        failed = ~F.coalesce(F.expr(sql), F.lit(True))
+        checks.append(_fault(rule.name, failed, _explained(rule.name, sql)))
     casts = F.when(F.col(FAULTS) != "", F.col(FAULTS))
     checked = rows.withColumn(REASONS, F.concat_ws(_NEXT_FAULT, casts, *checks))
     return _without_ties(checked, table) if table.declaration.ties == "quarantine" else checked
@@ -155,6 +132,20 @@ def _without_ties(judged: DataFrame, table: Table) -> DataFrame:
     tied = good & (F.col("_low") != F.col("_high"))
     compared = judged.withColumns({name: end.over(alike) for name, end in ends.items()})
     return compared.withColumn(REASONS, F.when(tied, tie).otherwise(F.col(REASONS))).drop(*ends)
+
+
+def to_keep(judged: DataFrame) -> DataFrame:
+    """Judged rows, but for rejected ones that never landed.
+
+    A delete made of what a snapshot lacks is such a row: where its key is ill-formed it is no
+    record to keep.
+    """
+    return judged.where(~is_rejected() | F.col(RECORD).isNotNull())
+
+
+def counts() -> tuple[Column, Column]:
+    """Aggregates of judged rows: how many there are (judged), how many are rejected."""
+    return F.count("*").alias("judged"), F.count_if(is_rejected()).alias("rejected")
 
 
 def is_rejected() -> Column:
@@ -254,7 +245,7 @@ def _content(table: Table) -> Column:
 def stopped(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
     """Rows that fail the whole write, and say why, where a stop rule or NOT NULL is broken."""
     rules = {f"{c.name} is present": f"{c.name} IS NOT NULL" for c in table.columns if c.required}
-    rules |= {r.name: render(r, conf) for r in table.declaration.expects if r.severity == "stop"}
+    rules |= {rule.name: render(rule, conf) for rule in row_rules(table, "stop")}
     broken = F.coalesce(
         *[F.when(~F.coalesce(F.expr(sql), F.lit(True)), F.lit(name)) for name, sql in rules.items()]
     )

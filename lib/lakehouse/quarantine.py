@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -35,15 +34,6 @@ DDL = """
 _MERGE = threading.Lock()
 
 
-@dataclass(frozen=True)
-class Split:
-    """How many records were judged, how many of them rejected, and how many days the others span."""
-
-    judged: int
-    rejected: int
-    days: int = 0
-
-
 def ensure(lake: Place) -> Place:
     """Create the table where it does not exist; returns its path."""
     path = lake / "ops" / NAME
@@ -52,35 +42,24 @@ def ensure(lake: Place) -> Place:
     return path
 
 
-def put_aside(rows: DataFrame, table: Table, part: Affected, path: Place) -> Split:
+def put_aside(rows: DataFrame, table: Table, part: Affected, path: Place) -> None:
     """Bring the table's quarantine up to the judged ``rows`` of the affected part.
 
     New rejects are added, known ones keep when they were first seen, and those that are gone or
-    pass now change status. A second call changes nothing. A delete made of what a snapshot lacks
-    was never landed: where its key is ill-formed it is no record to keep.
+    pass now change status. A second call changes nothing.
     """
     columns = _scope_columns(table)
-    rows = rows.where(~is_rejected() | F.col(RECORD).isNotNull())
-    partition = table.declaration.scope.partition
-    day = F.when(~is_rejected(), F.col(partition)) if partition else F.lit(None).cast("date")
-    days = F.coalesce(F.datediff(F.max(day), F.min(day)) + 1, F.lit(0))
-    counted = rows.agg(F.count("*"), F.count_if(is_rejected()), days).first()
-    assert counted is not None
-    split = Split(*counted)
-    is_known = _known(path, table) > 0
-    if not split.rejected and not is_known:
-        return split
-    if not is_known:  # the first of a table: nothing to compare with
+    if not known(path, table):  # the first of a table: nothing to compare with
         with _MERGE:
             writer = rejected(rows, table, columns).write.format("delta").mode("append")
             storage.save(writer, path)
-        return split
+        return
     spark = rows.sparkSession
-    known = storage.read(spark, path).where(F.col("table_name") == table.name)
+    there = storage.read(spark, path).where(F.col("table_name") == table.name)
     found = rejected(rows, table, columns).persist()
     same = ["record_id", "rules", "reasons", "row_no", "status"]
-    news = found.join(known.select(*same), _equal(found, known, same), "left_anti")
-    open_ones = _in_scope(known.where("status = 'quarantined'"), part, columns)
+    news = found.join(there.select(*same), _equal(found, there, same), "left_anti")
+    open_ones = _in_scope(there.where("status = 'quarantined'"), part, columns)
     gone = open_ones.join(found.select("record_id"), "record_id", "left_anti").persist()
     try:
         if gone.isEmpty():
@@ -95,7 +74,6 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Place) -> Spl
     finally:
         found.unpersist()
         gone.unpersist()
-    return split
 
 
 def _equal(one: DataFrame, other: DataFrame, columns: Iterable[str]) -> Column:
@@ -141,7 +119,7 @@ def _closed(gone: DataFrame, here: DataFrame, rows: DataFrame) -> DataFrame:
     return marked.withColumn("status", status).select(*gone.columns)
 
 
-def _known(path: Place, table: Table) -> int:
+def known(path: Place, table: Table) -> int:
     """Rejects of the table so far."""
     return storage.counted(path, "table_name", {"table_name": table.name}).get(table.name, 0)
 

@@ -46,17 +46,14 @@ def connect(
             f"DuckDB cannot read the catalogue {lake}, whose tables Spark knows by name; ask Spark"
             " with --engine spark."
         )
-    found = tables_of(lake)
-    connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"LOAD '{_extension()}'")
+    found, connection = tables_of(lake), delta_connection()
     for layer, name, path in found:
         full_name = f"{layer}.{name}"
         if known and full_name in known:
             rows = f"SELECT * FROM _{layer}_{name}"
             connection.register(f"_{layer}_{name}", known[full_name])
         else:
-            rows = _rows(connection, path, f"_{layer}_{name}")
+            rows = rows_of(connection, path, f"_{layer}_{name}")
         if valid_at and is_history(catalogue, full_name):
             moment = f"TIMESTAMPTZ '{valid_at.isoformat()}'"
             rows = f"SELECT * FROM ({rows}) WHERE {holds_at(moment)}"
@@ -67,7 +64,15 @@ def connect(
     return connection
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, path: Place, alias: str) -> str:
+def delta_connection() -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection that reads Delta tables, its clock in UTC."""
+    connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"LOAD '{_extension()}'")
+    return connection
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, path: Place, alias: str) -> str:
     """A SELECT of all rows of a Delta table; of one in a store by Arrow, which has its keys."""
     table = storage.delta(path)
     has_files = table.file_uris()

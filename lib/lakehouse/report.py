@@ -66,7 +66,8 @@ def summary(result: Result) -> None:
     for file in result.set_aside:
         console.print(f"set aside: {file.path} ({file.entity}): {file.reason}")
     for file in result.known_set_aside:
-        console.print(f"set aside before, unchanged: {file.path} ({file.entity}): {file.reason}")
+        first = str(file.reason).split("\n")[0]
+        console.print(f"set aside before, unchanged: {file.path} ({file.entity}): {first}")
     built = [outcome for outcome in result.outcomes if outcome.status == "built"]
     if not result.outcomes:
         console.print(f"Nothing changed: every table is up to date ({result.seconds:.1f} s).")

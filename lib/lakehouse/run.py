@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from lakehouse import build_log
 from lakehouse.build import Outcome, build_table, explain, is_stop
 from lakehouse.catalogue import Table
+from lakehouse.checks.rules import looks_at
 from lakehouse.errors import LakehouseError, first_line
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.judge import note_held
@@ -159,8 +160,8 @@ class _Run:
         """Start every waiting table whose inputs are done; pass over what is up to date."""
         for name in list(self.waiting):
             table = self.frame.catalogue.tables[name]
-            needs = set(table.inputs)
-            if len(running) >= workers or needs & {*self.waiting, *running.values()}:
+            needs, first = set(table.inputs), {*table.inputs, *looks_at(table)}
+            if len(running) >= workers or first & {*self.waiting, *running.values()}:
                 continue
             self.waiting.remove(name)
             if needs & self.broken:

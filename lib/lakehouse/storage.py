@@ -171,6 +171,14 @@ def add_columns(place: Place, schema: str) -> None:
         DeltaTable(address(place)).alter.add_columns(Schema.from_json(schema).fields)
 
 
+def restore(place: Place, version: int) -> None:
+    """Make a table what it was at a version, by a commit that says so."""
+    if isinstance(place, Name):
+        named.restore(place, version)
+    else:
+        DeltaTable(address(place)).restore(version)
+
+
 def write_arrow(
     place: Place, rows: pa.Table, mode: Literal["append", "overwrite"], metadata: str
 ) -> None:

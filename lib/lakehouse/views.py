@@ -13,7 +13,10 @@ from lakehouse.declare import ViewDeclaration
 from lakehouse.errors import LakehouseError, did_you_mean, first_line
 
 # What builds and the doctor keep of themselves: tables that no file declares.
-OPS = ("ops.landing_files", "ops.quarantine", "ops.build_log", "ops.doctor_findings")
+OPS = (
+    *("ops.landing_files", "ops.quarantine", "ops.build_log", "ops.quality_results"),
+    "ops.doctor_findings",
+)
 _DIALECT = "duckdb"
 
 

@@ -1,5 +1,6 @@
 """Writing a table: one commit, with the record of what it was built from inside it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Row, SparkSession
@@ -127,6 +128,23 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     _merge(hinted, target, record, literals, found)
 
 
+def store(
+    rows: DataFrame,
+    target: Target,
+    part: Affected,
+    record: Record,
+    by_key: Callable[[DataFrame, Target, Affected, Record], None] = replace_keys,
+) -> None:
+    """Write the affected part, keys in the way given, and the record in the same commit."""
+    if part.is_whole:
+        overwrite(rows, target, record)
+    elif part.keys is None:
+        replace_days(rows, target, part, record)
+    elif part.key_count:
+        by_key(rows, target, part, record)
+    record_anyway(rows.sparkSession, target, record)
+
+
 def append(rows: DataFrame, target: Target, record: Record) -> None:
     """Add rows by one commit, which is made for no rows too; new columns are new in the table."""
     options = _transaction(record)
@@ -140,6 +158,15 @@ def progress(spark: SparkSession, target: Target, record: Record) -> None:
     target.create()
     empty = storage.read(spark, target.path).limit(0)
     _save(empty, target, record, mode="append", **_transaction(record))
+
+
+def finish(spark: SparkSession, target: Target, record: Record) -> None:
+    """Commit the record of a table whose rows were committed before it was finished."""
+    if isinstance(target.path, Name):
+        progress(spark, target, record)
+        return
+    none = arrow(target.table.columns).empty_table()
+    storage.write_arrow(target.path, none, "append", record.json())
 
 
 def record_anyway(spark: SparkSession, target: Target, record: Record) -> None:

@@ -99,6 +99,7 @@ INVENTORY_SNAPSHOTS = Contract(
     safety_stock       INT COMMENT 'Units kept against surprises',
     days_of_supply     DOUBLE COMMENT 'Days of supply as the store system reports them'
     """,
+    filled=frozenset({"quantity_available"}),
 )
 PAGE_VIEWS = Contract(
     "page_views",

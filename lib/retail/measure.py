@@ -66,6 +66,7 @@ class Bench:
                 self.time(f"make {target}", seconds, ["make", target])
         if history:
             self.history(real.conf)
+            self.rules()
         return self.end(page)
 
     def house(self, end: date) -> None:
@@ -83,6 +84,8 @@ class Bench:
             shutil.copy(file, landing / file.parent.name)
         self.time("build, one more day", "45 s", self.job("build", *here))
         self.time("quality", "30 s", self.job("quality", *here))
+        self.time("validate", "", self.job("validate", *here))
+        self.time("validate --docs", "90 s", self.job("validate", *here, "--docs"))
 
     def faults(self) -> None:
         """Time the score of the default data with one record in a hundred spoilt."""
@@ -93,6 +96,12 @@ class Bench:
         timed("build", "", self.job("build", *here), self.log)  # files are set aside: status 1
         labels = ("--labels", landing / "_labels")
         self.time("quality --labels", "30 s", self.job("quality", *here, *labels))
+
+    def rules(self) -> None:
+        """Say what rules over rows cost a build."""
+        from retail import measure_rules
+
+        self.said.append(measure_rules.report())
 
     def invoices(self, source: str) -> None:
         """Time the build of a real retailer's invoices."""

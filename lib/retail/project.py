@@ -16,6 +16,7 @@ from lakehouse.landing.ledger import new_batch
 from lakehouse.landing.source import Source, load_source
 from lakehouse.moments import day
 from lakehouse.named import Name
+from lakehouse.odcs import Contracts
 from lakehouse.session import start
 from lakehouse.storage import Place, Uri, is_remote, remote
 from retail.contracts import CONTRACTS
@@ -80,6 +81,13 @@ def frame(options: argparse.Namespace) -> Frame:
         as_of=day(getattr(options, "as_of", None), "--as-of"),
         adapt=adapt,
     )
+
+
+def contracts(root: Path) -> Contracts:
+    """The landing contracts as documents, of the default source, in ``root``/conf/contracts."""
+    source = load_source(root / "conf" / "sources" / DEFAULT_SOURCE, CONTRACTS)
+    conf = load("local", source.settings)
+    return Contracts(load_catalogue("retail"), source, conf, root / "conf" / "contracts")
 
 
 def _adapter(source: Source) -> Callable[[Path, Path], None]:

@@ -149,6 +149,8 @@ def test_a_benchmark_without_the_real_data_says_so(
         "generate": "",
         "build, one more day": "45 s",
         "quality": "30 s",
+        "validate": "",
+        "validate --docs": "90 s",
         "build": "",
         "quality --labels": "30 s",
         "make test-fast": "15 s",

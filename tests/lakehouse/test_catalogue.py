@@ -8,6 +8,7 @@ import pytest
 
 from lakehouse import LakehouseError, build_log, quarantine
 from lakehouse.catalogue import load
+from lakehouse.checks import verdicts
 from lakehouse.doctor import findings
 from lakehouse.landing import ledger
 from lakehouse.views import OPS
@@ -151,7 +152,8 @@ def test_tables_come_after_what_they_read_and_are_selected_by_lineage(
 
 
 def test_views_may_select_from_what_builds_keep_of_themselves() -> None:
-    assert set(OPS) == {f"ops.{kept.NAME}" for kept in (ledger, quarantine, build_log, findings)}
+    every = (ledger, quarantine, build_log, verdicts, findings)
+    assert set(OPS) == {f"ops.{kept.NAME}" for kept in every}
 
 
 def test_two_views_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import LakehouseError, expect, quality
+from lakehouse import LakehouseError, expect
+from lakehouse.checks.rules import render
 from lakehouse.conf import conf_folder, load, lookup, merge
 
 
@@ -86,6 +87,4 @@ def test_the_committed_environments_keep_what_delta_and_landing_need(
 
 def test_a_date_without_quotes_is_a_literal_in_a_rule() -> None:
     rule = expect.quarantine("sequence <= {history.latest}", "not in the far future")
-    assert quality.render(rule, {"history": {"latest": date(2100, 1, 1)}}) == (
-        "sequence <= '2100-01-01'"
-    )
+    assert render(rule, {"history": {"latest": date(2100, 1, 1)}}) == ("sequence <= '2100-01-01'")

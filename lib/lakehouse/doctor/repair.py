@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import quality
-from lakehouse.build import affected_part, explain, store
+from lakehouse.build import affected_part, explain
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, within
 from lakehouse.declare import Days, Keys
@@ -25,7 +25,7 @@ from lakehouse.landing.ledger import Survey
 from lakehouse.log import Log, Record
 from lakehouse.plan import judge
 from lakehouse.schema import names
-from lakehouse.write import Target, merge, shaped
+from lakehouse.write import Target, merge, shaped, store
 
 
 def mend(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lakehouse import storage
 from lakehouse.errors import LakehouseError
+from lakehouse.landing.drift import is_of_columns
 from lakehouse.landing.probe import Probe, is_dated_by_record, probe
 from lakehouse.landing.source import EntityMapping, Source
 from lakehouse.log import Log, Record
@@ -135,7 +136,7 @@ def survey(
             found.absent.append(entity)
         for path in mine:
             _look(landing, mapping, path, found, known, hashes, batch)
-        _refuse_common_gap(source, mapping, found, batch)
+        _refuse_common_gap(source, mapping, found, known)
     _mark_replays(landing, source, found, batch, snapshots)
     for key, file in found.files.items():
         if file.status == "refused" and file.entity not in snapshots:
@@ -169,15 +170,20 @@ def _look(
     """Add one file to the survey: as known where unchanged, else checked."""
     key, stat = (mapping.contract.entity, path), (landing / path).stat()
     old = known.get(key)
-    if old and (old.size, old.modified_ns) == (stat.st_size, stat.st_mtime_ns):
+    again = old is not None and old.is_set_aside and is_of_columns(old.reason)
+    if old and not again and (old.size, old.modified_ns) == (stat.st_size, stat.st_mtime_ns):
         return
     if path not in hashes:
         hashes[path] = _checksum(landing / path)
     checksum = hashes[path]
-    if old and old.checksum == checksum:
-        found.files[key] = replace(old, size=stat.st_size, modified_ns=stat.st_mtime_ns)
+    same = old and old.checksum == checksum
+    seen = None if same and not again else probe(landing / path, mapping)
+    if old and same and (seen is None or seen.problem):
+        reason = seen.problem if seen else old.reason
+        moved = {"size": stat.st_size, "modified_ns": stat.st_mtime_ns, "reason": reason}
+        found.files[key] = replace(old, **moved)  # type: ignore[arg-type]
         return
-    seen = probe(landing / path, mapping)
+    assert seen is not None
     found.probes[key] = seen
     found.files[key] = LandingFile(
         entity=mapping.contract.entity,
@@ -203,11 +209,14 @@ def _refuse_strange_folders(landing: Path, source: Source, paths: list[str]) -> 
             )
 
 
-def _refuse_common_gap(source: Source, mapping: EntityMapping, found: Survey, batch: str) -> None:
-    """A column that every new file lacks is the mapping's fault, not the files'."""
+def _refuse_common_gap(source: Source, mapping: EntityMapping, found: Survey, known: Files) -> None:
+    """A column that every file lacks is the mapping's fault, not the files'.
+
+    Where an earlier file had it, the source changed: its new files are set aside one by one.
+    """
     entity = mapping.contract.entity
     seen = [p for key, p in found.probes.items() if key[0] == entity and p.columns is not None]
-    if not seen:
+    if not seen or any(key[0] == entity and file.is_loadable for key, file in known.items()):
         return
     for column in sorted(mapping.needs):
         if all(column.lower() in p.missing for p in seen):

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.declare import SOURCE_FILE
+from lakehouse.landing.drift import problem, sql_type
 from lakehouse.landing.source import EntityMapping
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
@@ -46,12 +47,11 @@ def probe(path: Path, mapping: EntityMapping) -> Probe:
         return Probe(kind, problem=f"it cannot be read as {kind}: {reason}")
     present = {column.lower() for column in columns}
     missing = frozenset(name.lower() for name in mapping.needs) - present
-    problem = None
+    types = [sql_type(f.type) for f in pq.read_schema(path)] if kind == "parquet" else []
+    odd = problem(columns, types, mapping)
     if twice := [name for name, n in Counter(c.lower() for c in columns).items() if n > 1]:
-        problem = f"it has the column {twice[0]} more than once; each needs a name of its own"
-    elif missing:
-        problem = f"it lacks {', '.join(sorted(missing))}; it has {', '.join(columns)}"
-    return Probe(kind, columns, f"{kind} {shape}", problem, missing)
+        odd = f"it has the column {twice[0]} more than once; each needs a name of its own"
+    return Probe(kind, columns, f"{kind} {shape}", odd, missing)
 
 
 def is_dated_by_record(path: Path, mapping: EntityMapping) -> bool:

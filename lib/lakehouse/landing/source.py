@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
@@ -17,21 +17,38 @@ from lakehouse.declare import ROW, SOURCE_FILE
 from lakehouse.errors import LakehouseError, did_you_mean, first_line
 from lakehouse.schema import Column, parse
 
-_TOP = {"name", "settings", "adapter", "entities"}
+_TOP = {"name", "settings", "adapter", "entities", "drift"}
+# What a source may make of columns that differ from the contract, the first as it is by default.
+KEEP, ACCEPT, SET_ASIDE = "keep", "accept", "set_aside"
+DRIFT = {
+    "added": (KEEP, SET_ASIDE),
+    "widened": (ACCEPT, SET_ASIDE),
+    "narrowed": (SET_ASIDE, ACCEPT),
+    "renamed": (SET_ASIDE, ACCEPT),
+}
 _KEYS = {"files", "format", "options", "where", "distinct", "columns"}
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What an entity's landed records must hold: columns as DDL, and those that may be missing."""
+    """What an entity's landed records must hold: columns as DDL, and those that may be missing.
+
+    ``filled`` are columns that staging tells from others where they are null.
+    """
 
     entity: str
     ddl: str
     optional: frozenset[str] = frozenset()
+    filled: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> tuple[Column, ...]:
         return parse(self.ddl)
+
+    @property
+    def may_be_null(self) -> frozenset[str]:
+        """Columns that may be null even where staging's are not."""
+        return self.optional | self.filled
 
     @property
     def required(self) -> list[str]:
@@ -49,6 +66,7 @@ class EntityMapping:
     where: tuple[str, ...] = ()
     distinct: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
+    drift: Mapping[str, str] = field(default_factory=lambda: _drift("", {}))
 
     def matches(self, path: str) -> bool:
         """Whether a path relative to the landing folder belongs to the entity."""
@@ -109,11 +127,30 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
             f"{path} says {unknown[0]}, which means nothing; {did_you_mean(unknown[0], _TOP)}."
         )
     entities = content.get("entities") or {}
+    drift = _drift(str(path), content.get("drift") or {})
     mappings = {
-        entity: _mapping(path, contracts, entity, body or {}) for entity, body in entities.items()
+        entity: replace(_mapping(path, contracts, entity, body or {}), drift=drift)
+        for entity, body in entities.items()
     }
     name, settings = content.get("name", path.stem), content.get("settings", {})
     return Source(name, str(path), mappings, settings, content.get("adapter"))
+
+
+def _drift(place: str, said: Mapping[str, str]) -> dict[str, str]:
+    """A source's drift policy, complete.
+
+    Raises LakehouseError for a kind or a choice that is none.
+    """
+    for kind, choice in said.items():
+        if kind not in DRIFT:
+            raise LakehouseError(
+                f"{place} says {kind} of drift, which means nothing; {did_you_mean(kind, DRIFT)}."
+            )
+        if choice not in DRIFT[kind]:
+            raise LakehouseError(
+                f"{place} says {choice} of {kind} columns; expected {' or '.join(DRIFT[kind])}."
+            )
+    return {kind: choices[0] for kind, choices in DRIFT.items()} | dict(said)
 
 
 def _mapping(

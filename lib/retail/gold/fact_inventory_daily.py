@@ -41,6 +41,8 @@ from retail.terms.members import without_members
     """,
     expects=[
         expect.warn("NOT is_ranged OR product_key <> 0", "counted products are known"),
+        expect.stop("in_stock_days_28d BETWEEN 0 AND 28", "a window has 28 days"),
+        expect.stop("units_28d >= 0", "units of a window are not negative"),
     ],
     references={
         "product_key": "dim_product.product_key",

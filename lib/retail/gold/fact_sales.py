@@ -12,6 +12,7 @@ from lakehouse import (
     by_version,
     conserved,
     days,
+    expect,
     surrogate_key,
     table,
     valid_at,
@@ -54,6 +55,13 @@ from retail.terms.members import without_members
         line_cost           DECIMAL(18,2) COMMENT 'net_units x unit_cost, half up',
         line_profit         DECIMAL(18,2) COMMENT 'net_amount - line_cost; null when cost is unknown'
     """,
+    expects=[
+        expect.stop("net_units = gross_units - returned_units", "net units are sold less returned"),
+        expect.stop("net_amount = gross_amount - returned_amount", "net is taken less given back"),
+        expect.warn(
+            "sum(returned_amount) <= sum(gross_amount)", "no more is given back than was taken"
+        ),
+    ],
     references={
         "product_key": "dim_product.product_key",
         "customer_key": "dim_customer.customer_key",

@@ -45,6 +45,12 @@ from retail.terms.zones import utc
             "least(quantity_on_hand, quantity_reserved, quantity_available) >= 0",
             "no quantity is negative",
         ),
+        expect.warn("store_id IN (SELECT store_id FROM stg_stores)", "store_id is known"),
+        expect.warn("product_id IN (SELECT product_id FROM stg_products)", "product_id is known"),
+        expect.warn(
+            "max(snapshot_date) >= DATE {as_of} - INTERVAL {freshness.inventory_days} DAYS",
+            "counts keep up with sales",
+        ),
     ],
     conserves=[
         conserved(

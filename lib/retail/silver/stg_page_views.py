@@ -39,6 +39,10 @@ from retail.contracts import PAGE_VIEWS
             "event_type IN ('page_view', 'add_to_cart', 'purchase', 'search')",
             "event_type is known",
         ),
+        expect.warn(
+            "customer_id IN (SELECT customer_id FROM stg_customers)", "customer_id is known"
+        ),
+        expect.warn("product_id IN (SELECT product_id FROM stg_products)", "product_id is known"),
     ],
     conserves=[
         conserved(

@@ -77,6 +77,15 @@ from retail.terms.zones import utc, zone_of
             "abs(total_amount - (quantity * unit_price - coalesce(discount_amount, 0))) <= 0.01",
             "total_amount is quantity x unit_price - discount_amount",
         ),
+        expect.warn("returned_on >= sold_on", "nothing comes back before it is sold"),
+        expect.warn("store_id IN (SELECT store_id FROM stg_stores)", "store_id is known"),
+        expect.warn(
+            "line_type = 'charge' OR product_id IN (SELECT product_id FROM stg_products)",
+            "product_id is known",
+        ),
+        expect.warn(
+            "customer_id IN (SELECT customer_id FROM stg_customers)", "customer_id is known"
+        ),
     ],
     conserves=[
         conserved(

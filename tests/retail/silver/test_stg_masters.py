@@ -7,7 +7,7 @@ from rows import CONF, assert_rows, landed, rules_broken, staged, table
 
 from lakehouse import quality
 from lakehouse.changes import WHOLE
-from lakehouse.quarantine import Split, ensure, put_aside
+from lakehouse.quarantine import ensure, put_aside
 from retail.contracts import CUSTOMERS, PRODUCTS, STORES
 from retail.silver.stg_customers import stg_customers
 from retail.silver.stg_products import stg_products
@@ -186,6 +186,7 @@ def test_products_from_full_snapshots(spark: SparkSession, tmp_path: Path) -> No
         ("PRD-000002", None, "2026-06-04 00:00:00", "delete"),
     )
     products = table(stg_products)
-    judged = quality.judged(stg_products(raw, True), products, CONF)
-    split = put_aside(judged, products, WHOLE, ensure(tmp_path))
-    assert split == Split(judged=10, rejected=3)  # eight landed records, and two deletes
+    judged = quality.to_keep(quality.judged(stg_products(raw, True), products, CONF))
+    put_aside(judged, products, WHOLE, ensure(tmp_path))
+    # Eight landed records, and two deletes.
+    assert tuple(judged.agg(*quality.counts()).collect()[0]) == (10, 3)

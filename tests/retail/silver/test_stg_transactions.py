@@ -5,7 +5,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from rows import CONF, assert_rows, frame, landed, rules_broken, staged, table
 
-from lakehouse.quality import render
+from lakehouse.checks.rules import render
 from retail.contracts import TRANSACTIONS
 from retail.silver.stg_stores import stg_stores
 from retail.silver.stg_transactions import stg_transactions

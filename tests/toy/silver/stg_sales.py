@@ -20,7 +20,11 @@ from toy.contracts import SALES
         amount   DECIMAL(18,2) COMMENT 'Money taken',
         sequence TIMESTAMP NOT NULL COMMENT 'When the record was written, UTC'
     """,
-    expects=[expect.quarantine("amount >= {least_amount}", "amount is not negative")],
+    expects=[
+        expect.quarantine("amount >= {least_amount}", "amount is not negative"),
+        expect.warn("item_id IN (SELECT item_id FROM stg_prices)", "item_id has a price"),
+        expect.stop("count(DISTINCT item_id) < 9", "few items are sold"),
+    ],
     measures={"amount": "amount"},
 )
 def stg_sales(raw_sales: Annotated[DataFrame, by_key("sale_id")]) -> DataFrame:

@@ -1,0 +1,1 @@
+"""Rules by kind, their verdicts over whole tables, and the suite and pages made of them."""

@@ -1,0 +1,100 @@
+"""The split of a staging table's judged rows: good ones into the table, others into quarantine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import quality, quarantine
+from lakehouse.catalogue import Table
+from lakehouse.changes import WHOLE, Affected
+from lakehouse.frame import Verdict
+from lakehouse.log import Log
+from lakehouse.storage import Place
+from lakehouse.write import Target, files_and_bytes, finish, shaped, store
+
+# With it Spark drops parts of a plan that turn out to hold no row, and what they observed.
+_FORGETFUL = "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation"
+_EXCLUDED = "spark.sql.adaptive.optimizer.excludedRules"
+
+
+@dataclass(frozen=True)
+class Split:
+    """How many records were judged, and how many of them rejected."""
+
+    judged: int
+    rejected: int
+
+
+def split_part(
+    judged: DataFrame, verdict: Verdict, target: Target, part: Affected, aside: Place
+) -> Split:
+    """Split a part of a table: its rows are few and read several times, so they are kept.
+
+    The rejected ones go first: a build that dies in between doubles and loses nothing.
+    """
+    table, judged = target.table, judged.persist()
+    try:
+        found = judged.agg(*quality.counts()).first()
+        assert found is not None
+        if found.rejected or quarantine.known(aside, table):
+            quarantine.put_aside(judged, table, part, aside)
+        good = quality.newest_per_key(judged.where(~quality.is_rejected()), table)
+        store(shaped(good, table), target, part, verdict.record)
+    finally:
+        judged.unpersist()
+    return Split(found.judged, found.rejected)
+
+
+def split_whole(
+    judged: DataFrame, verdict: Verdict, target: Target, aside: Place
+) -> tuple[Split, tuple[int, int, int]]:
+    """Split a whole table in one pass, and a second for the quarantine only where it takes one.
+
+    Returns what was judged, and the rows, files and bytes written. The good rows are committed
+    first, counting the others on the way; their commit says that it is not finished yet, so where a
+    build dies before the quarantine is written, the next one makes the table again.
+    """
+    table, counted = target.table, Observation()
+    by = _clustering(judged, table)
+    watched = judged.observe(counted, *quality.counts())
+    good = quality.newest_per_key(watched.where(~quality.is_rejected()), table, by)
+    target = replace(target, is_clustered=by is not None)
+    with _remembering(judged.sparkSession):
+        store(shaped(good, table), target, WHOLE, replace(verdict.record, is_finished=False))
+    written = files_and_bytes(target.path)
+    landed = Log(next(iter(verdict.pins.values())).path).file_count
+    split = Split(**counted.get) if landed else Split(0, 0)
+    if split.rejected or quarantine.known(aside, table):
+        quarantine.put_aside(judged, table, WHOLE, aside)
+    finish(judged.sparkSession, target, verdict.record)
+    return split, written
+
+
+@contextmanager
+def _remembering(spark: SparkSession) -> Iterator[None]:
+    """Plans whose observations are all made, also where no row is left of them."""
+    before = spark.conf.get(_EXCLUDED, None)
+    spark.conf.set(_EXCLUDED, ",".join(filter(None, (before, _FORGETFUL))))
+    try:
+        yield
+    finally:
+        if before is None:
+            spark.conf.unset(_EXCLUDED)
+        else:
+            spark.conf.set(_EXCLUDED, before)
+
+
+def _clustering(rows: DataFrame, table: Table) -> str | None:
+    """The day by which one shuffle serves both the newest row per key and the files to write.
+
+    That takes a day in the key, and days enough to keep every task busy.
+    """
+    day = table.declaration.scope.partition
+    if day not in table.declaration.key:
+        return None
+    span = rows.agg(F.datediff(F.max(day), F.min(day))).first()
+    tasks = int(rows.sparkSession.conf.get("spark.sql.shuffle.partitions") or 0)
+    return day if span and span[0] is not None and span[0] + 1 >= tasks else None
