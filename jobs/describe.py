@@ -1,4 +1,4 @@
-"""Write what the declarations say: docs/, README's lineage, conf/ (databricks, airflow, contracts)."""
+"""Write what the declarations say: docs/, README's lineage, and parts of conf/."""
 
 import argparse
 import sys

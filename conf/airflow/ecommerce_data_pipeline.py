@@ -39,11 +39,11 @@ GROUPS = {
     "data_quality": {
         "staging": [
             "stg_stores",
-            "stg_transactions",
             "stg_products",
+            "stg_customers",
+            "stg_transactions",
             "stg_inventory_snapshots",
             "stg_page_views",
-            "stg_customers",
         ],
     },
     "transformations": {

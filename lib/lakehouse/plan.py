@@ -19,6 +19,7 @@ from lakehouse.frame import Frame, Verdict, snapshots_of
 from lakehouse.landing.judge import judge_raw
 from lakehouse.landing.ledger import Ledger, Survey
 from lakehouse.log import Log, Record
+from lakehouse.storage import Place
 
 # A table by days follows its as-of day step by step; over a longer way it is made whole.
 MOST_DAYS = 92

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
@@ -12,7 +13,8 @@ from lakehouse.changes import Affected, dates, skipping, within
 from lakehouse.declare import Days, Keys, partitions
 from lakehouse.errors import LakehouseError
 from lakehouse.log import Log, Record, create
-from lakehouse.schema import struct
+from lakehouse.named import Name
+from lakehouse.schema import arrow, struct
 from lakehouse.storage import Place
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -165,8 +167,8 @@ def finish(spark: SparkSession, target: Target, record: Record) -> None:
     if isinstance(target.path, Name):
         progress(spark, target, record)
         return
-    none = arrow(target.table.columns).empty_table()
-    storage.write_arrow(target.path, none, "append", record.json())
+    schema = pa.schema([field.remove_metadata() for field in arrow(target.table.columns)])
+    storage.write_arrow(target.path, schema.empty_table(), "append", record.json())
 
 
 def record_anyway(spark: SparkSession, target: Target, record: Record) -> None:
