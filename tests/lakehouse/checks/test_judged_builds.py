@@ -113,7 +113,7 @@ def test_great_expectations_the_split_and_plain_python_count_the_same(
     house.built("silver", "bronze")
     said: list[str] = []
     assert validate(house.frame(), ["stg_sales"], said.append) == 0
-    assert expected(house.frame(), ["stg_sales"], spark, said.append, None) == 0, said
+    assert expected(house.frame(), ["stg_sales"], spark, said.append, None) == 0, "\n".join(said)
     results = DeltaTable(str(house.path("quality_results"))).to_pyarrow_table().to_pylist()
     assert not [line for line in said if line.startswith("disagree")]
     counted = Counter(rule for broken in LINES.values() for rule in broken)
