@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # What a rule over one row can be; all else is told from the whole table.
 ROW_KINDS = (
     *("not null", "accepted values", "pattern", "range"),
-    *("dates in order", "arithmetic", "condition"),
+    *("dates in order", "arithmetic", "condition", "type"),
 )
 UNIQUE, REFERENCE, COLUMNS = "unique", "reference", "columns"
 _SETTING = re.compile(r"\{([a-z][\w.]*)\}")
