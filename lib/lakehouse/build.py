@@ -1,7 +1,7 @@
 """Building one table: inputs at pinned versions, the affected part, one commit."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,19 +17,10 @@ from lakehouse.errors import LakehouseError
 from lakehouse.feed import Pinned, change_feed, unreadable
 from lakehouse.follow import follow
 from lakehouse.invoke import call
-from lakehouse.log import Log, Record
+from lakehouse.log import Log
 from lakehouse.plan import Frame, Verdict, frame_as_of
 from lakehouse.storage import Place, row_count, size
-from lakehouse.write import (
-    Target,
-    files_and_bytes,
-    overwrite,
-    progress,
-    record_anyway,
-    replace_days,
-    replace_keys,
-    shaped,
-)
+from lakehouse.write import Target, files_and_bytes, made, progress, shaped, store
 
 # Single rows of days are merged where so many need not be made again: a MERGE by itself costs more
 # than writing fewer, and a row that is looked up, compared and merged as much as several.
@@ -151,11 +142,11 @@ def _write(
     if nothing or part.key_count == 0:
         progress(spark, target, verdict.record)
         return outcome
-    rows = call(spark, frame, verdict, part)
     if not table.is_staging:
-        rows = quality.stopped(within(table, shaped(rows, table), part), table, frame.conf)
+        rows = quality.stopped(made(spark, frame, verdict, part), table, frame.conf)
         store(rows, target, part, verdict.record)
         return outcome
+    rows = call(spark, frame, verdict, part)
     judged = within(table, quality.judged(rows, table, frame.conf), part)
     with _computed_once(judged, part) as judged:
         split = quarantine.put_aside(judged, table, part, quarantine.ensure(frame.lake))
@@ -178,23 +169,6 @@ def _clustering(spark: SparkSession, table: Table, days: int) -> str | None:
     day = table.declaration.scope.partition
     tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 0)
     return day if day in table.declaration.key and days >= tasks else None
-
-
-def store(
-    rows: DataFrame,
-    target: Target,
-    part: Affected,
-    record: Record,
-    by_key: Callable[[DataFrame, Target, Affected, Record], None] = replace_keys,
-) -> None:
-    """Write the affected part, keys in the way given, and the record in the same commit."""
-    if part.is_whole:
-        overwrite(rows, target, record)
-    elif part.keys is None:
-        replace_days(rows, target, part, record)
-    elif part.key_count:
-        by_key(rows, target, part, record)
-    record_anyway(rows.sparkSession, target, record)
 
 
 @contextmanager

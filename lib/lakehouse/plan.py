@@ -141,7 +141,7 @@ def frame_as_of(frame: Frame) -> date:
         return frame.as_of
     table_name, column = str(lookup(frame.conf, "business_day")).rsplit(".", 1)
     log = Log(frame.path(frame.catalogue.tables[table_name]))
-    in_lake = [date.fromisoformat(day) for day in log.partition_values(column)]
+    in_lake = log.days(column)
     dated = [day for file in Ledger(frame.lake).read().values() if (day := date_in(file.path))]
     known = [day for day in in_lake if day <= max(dated, default=date.max)]
     return max(known or dated, default=NO_DAY)

@@ -1,5 +1,6 @@
 """Writing a table: one commit, with the record of what it was built from inside it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Row, SparkSession
@@ -10,6 +11,8 @@ from lakehouse.catalogue import Table
 from lakehouse.changes import Affected, dates, skipping, within
 from lakehouse.declare import Days, Keys, partitions
 from lakehouse.errors import LakehouseError
+from lakehouse.frame import Frame, Verdict
+from lakehouse.invoke import call
 from lakehouse.log import Log, Record, create
 from lakehouse.schema import struct
 from lakehouse.storage import Place
@@ -69,6 +72,32 @@ def shaped(rows: DataFrame, table: Table) -> DataFrame:
                 f" declared {field.dataType.simpleString()}; cast it or correct the schema."
             )
     return rows.select(*wanted.names)
+
+
+def made(spark: SparkSession, frame: Frame, verdict: Verdict, part: Affected) -> DataFrame:
+    """The affected part of a table as its function makes it, in its declared shape.
+
+    Raises LakehouseError as ``shaped`` does.
+    """
+    table = verdict.table
+    return within(table, shaped(call(spark, frame, verdict, part), table), part)
+
+
+def store(
+    rows: DataFrame,
+    target: Target,
+    part: Affected,
+    record: Record,
+    by_key: Callable[[DataFrame, Target, Affected, Record], None] | None = None,
+) -> None:
+    """Write the affected part, keys by MERGE or in the way given; the record in the same commit."""
+    if part.is_whole:
+        overwrite(rows, target, record)
+    elif part.keys is None:
+        replace_days(rows, target, part, record)
+    elif part.key_count:
+        (by_key or replace_keys)(rows, target, part, record)
+    record_anyway(rows.sparkSession, target, record)
 
 
 def overwrite(rows: DataFrame, target: Target, record: Record) -> None:

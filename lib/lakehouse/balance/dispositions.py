@@ -12,11 +12,11 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from lakehouse.balance.typed import literal, typed
+from lakehouse.balance.typed import typed
 from lakehouse.catalogue import Table
 from lakehouse.declare import DATE_IN_PATH, ROW, SOURCE_FILE
 from lakehouse.errors import LakehouseError
-from lakehouse.schema import names
+from lakehouse.schema import literal, names
 
 GOOD, QUARANTINED, REPEATED = "good", "quarantined", "repeated"
 SUPERSEDED, LOST = "superseded", "lost"

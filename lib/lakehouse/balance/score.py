@@ -12,10 +12,10 @@ import duckdb
 
 from lakehouse.balance.dispositions import GOOD, LOST, QUARANTINED, REPEATED, SUPERSEDED, Staged
 from lakehouse.balance.report import opened
-from lakehouse.balance.typed import literal
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame
 from lakehouse.query import show
+from lakehouse.schema import literal
 
 MOST_FALSE_ALARMS = 0.01
 # What must have become of a record, by the key's answer.
