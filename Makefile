@@ -82,7 +82,7 @@ bench: .venv/.ready ## time the commands and write docs/benchmarks.md
 	@"$(BIN)/python" jobs/benchmark.py
 
 clean: ## remove generated landing files, lakes and caches
-	rm -rf data/*landing data/*lake data/features build spark-warehouse metastore_db derby.log
+	rm -rf data/*landing data/*lake data/features build spark-warehouse notebooks/spark-warehouse metastore_db derby.log
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 clean-all: clean ## remove the environment too

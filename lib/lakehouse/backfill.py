@@ -7,14 +7,13 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.carrying import by_day
 from lakehouse.catalogue import Table
-from lakehouse.changes import Affected, within
+from lakehouse.changes import Affected
 from lakehouse.declare import Days
 from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.feed import Pinned
 from lakehouse.frame import Frame, Verdict
-from lakehouse.invoke import call
 from lakehouse.log import Log, Record
-from lakehouse.write import shaped
+from lakehouse.write import made
 
 
 def table_by_days(frame: Frame, name: str, first: date, last: date) -> Table:
@@ -31,8 +30,8 @@ def table_by_days(frame: Frame, name: str, first: date, last: date) -> Table:
         raise LakehouseError(f"The days run from {first} to {last}; give the earlier one first.")
     columns = by_day(tables[name]).items()
     logs = [(Log(frame.path(tables[one])), column) for one, column in columns]
-    held = [day for log, column in logs for day in log.partition_values(column)]
-    if not held or first < date.fromisoformat(min(held)):
+    held = [day for log, column in logs for day in log.days(column)]
+    if not held or first < min(held):
         begins = f"begins on {min(held)}" if held else "holds nothing"
         raise LakehouseError(
             f"{name} cannot be made from {first} on: what it is made of {begins} in {frame.lake};"
@@ -48,8 +47,7 @@ def backfill(spark: SparkSession, frame: Frame, table: Table, first: date, last:
     paths = {name: frame.path(tables[name]) for name in table.inputs}
     pins = {name: Pinned(path, Log(path).version, None) for name, path in paths.items()}
     verdict = Verdict(table, "backfill", Record(as_of=str(last)), pins=pins)
-    part = Affected(days=days)
-    return within(table, shaped(call(spark, frame, verdict, part), table), part)
+    return made(spark, frame, verdict, Affected(days=days))
 
 
 def save(rows: DataFrame, table: Table, output: Path) -> None:

@@ -19,7 +19,7 @@ from lakehouse.log import Log
 from lakehouse.plan import Frame, Verdict, frame_as_of
 from lakehouse.split import split_part, split_whole
 from lakehouse.storage import Place, row_count, size
-from lakehouse.write import Target, files_and_bytes, progress, shaped, store
+from lakehouse.write import Target, files_and_bytes, made, progress, store
 
 # Single rows of days are merged where so many need not be made again: a MERGE by itself costs more
 # than writing fewer, and a row that is looked up, compared and merged as much as several.
@@ -141,11 +141,11 @@ def _write(
     if nothing or part.key_count == 0:
         progress(spark, target, verdict.record)
         return outcome
-    rows = call(spark, frame, verdict, part)
     if not table.is_staging:
-        rows = quality.stopped(within(table, shaped(rows, table), part), table, frame.conf)
+        rows = quality.stopped(made(spark, frame, verdict, part), table, frame.conf)
         store(rows, target, part, verdict.record)
         return outcome
+    rows = call(spark, frame, verdict, part)
     judged = quality.to_keep(within(table, quality.judged(rows, table, frame.conf), part))
     if part.is_whole:
         counted, written = split_whole(judged, verdict, target, quarantine.ensure(frame.lake))

@@ -20,18 +20,17 @@ from pyspark.sql import functions as F
 
 from lakehouse import quality, storage
 from lakehouse.catalogue import Table
-from lakehouse.changes import Affected, affected, used_columns, within
+from lakehouse.changes import WHOLE, Affected, affected, used_columns
 from lakehouse.conf import lookup
 from lakehouse.declare import ByDay, Carry, Days, Kernel
 from lakehouse.errors import LakehouseError
 from lakehouse.feed import Pinned, changed_days, unreadable
 from lakehouse.frame import Frame, Verdict
-from lakehouse.invoke import call
 from lakehouse.log import Log, commit_properties
 from lakehouse.named import Name
 from lakehouse.schema import arrow, delta_json
 from lakehouse.slices import Layout, Slice, make
-from lakehouse.write import Target, overwrite, record_anyway, replace_days, shaped
+from lakehouse.write import Target, made, store
 
 BY = "carry.by"
 WAYS = ("kernel", "spark")
@@ -101,9 +100,9 @@ def _plan(
     spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, whole: str = ""
 ) -> Plan:
     table = verdict.table
-    there = Log(target.path).partition_values(scope_of(table).column)
-    present = {date.fromisoformat(day) for day in there}
-    held = {name: days_of(verdict.pins[name], column) for name, column in by_day(table).items()}
+    present = Log(target.path).days(scope_of(table).column)
+    pins = verdict.pins
+    held = {n: Log(pins[n].path, pins[n].version).days(c) for n, c in by_day(table).items()}
     kept = _kept(frame, verdict, held)
     if whole:
         return Plan(frozenset(kept), frozenset(present - kept), whole=whole)
@@ -157,7 +156,7 @@ def _reached(
 def written_days(pin: Pinned, column: str) -> tuple[set[date], set[date]]:
     """Of the days written since the version built from: those it did not hold, and the others."""
     assert not isinstance(pin.path, Name)
-    before = {date.fromisoformat(d) for d in Log(pin.path, pin.built).partition_values(column)}
+    before = Log(pin.path, pin.built).days(column)
     written: set[date] = set()
     for version in range(cast(int, pin.built) + 1, pin.version + 1):
         for action in storage.actions(pin.path, version):
@@ -169,11 +168,6 @@ def written_days(pin: Pinned, column: str) -> tuple[set[date], set[date]]:
             days = [values[column]] if values else map(str, before)
             written |= {date.fromisoformat(day) for day in days if day}
     return written - before, written & before
-
-
-def days_of(pin: Pinned, column: str) -> set[date]:
-    """The days of which an input has files, where it is partitioned by them."""
-    return {date.fromisoformat(d) for d in Log(pin.path, pin.version).partition_values(column)}
 
 
 def by_day(table: Table) -> dict[str, str]:
@@ -285,12 +279,6 @@ def _by_spark(
     spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, plan: Plan
 ) -> None:
     """The same by the table's function and Spark's writer."""
-    table = verdict.table
-    part = Affected(days=plan.make)
-    rows = within(table, shaped(call(spark, frame, verdict, part), table), part)
-    rows = quality.stopped(rows, table, frame.conf)
-    if plan.whole:
-        overwrite(rows, target, verdict.record)
-    else:
-        replace_days(rows, target, Affected(days=plan.make | plan.drop), verdict.record)
-    record_anyway(spark, target, verdict.record)
+    rows = made(spark, frame, verdict, Affected(days=plan.make))
+    part = WHOLE if plan.whole else Affected(days=plan.make | plan.drop)
+    store(quality.stopped(rows, verdict.table, frame.conf), target, part, verdict.record)

@@ -34,14 +34,19 @@ _MARKS = ("<!-- lineage -->", "<!-- /lineage -->")
 def pages(catalogue: Catalogue, root: Path) -> dict[Path, str]:
     """Every derived page by its path, README with its picture of the lineage included."""
     readme = root / "README.md"
-    before, mark, rest = readme.read_text().partition(_MARKS[0])
-    after = rest.partition(_MARKS[1])[2]
-    picture = f"{before}{_MARKS[0]}\n{_mermaid(lineage(catalogue))}\n{_MARKS[1]}{after}"
+    text = readme.read_text()
+    picture = between(text, _MARKS, f"\n{_mermaid(lineage(catalogue))}\n")
     return {
         root / "docs" / "tables.md": "\n".join(_dictionary(catalogue)) + "\n",
         root / "docs" / "model.md": "\n".join(_model_page(catalogue)) + "\n",
         root / "tests" / "snapshots" / "catalogue.txt": snapshot(catalogue),
-    } | ({readme: picture} if mark else {})
+    } | ({readme: picture} if _MARKS[0] in text else {})
+
+
+def between(text: str, marks: tuple[str, str], new: str) -> str:
+    """A text with what stands between its marks written anew."""
+    before, _, rest = text.partition(marks[0])
+    return f"{before}{marks[0]}{new}{marks[1]}{rest.partition(marks[1])[2]}"
 
 
 def snapshot(catalogue: Catalogue) -> str:

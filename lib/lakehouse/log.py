@@ -7,6 +7,7 @@ data and bookkeeping are one atomic commit and there is no control database.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,10 @@ class Log:
         if not self._table or column not in self._table.metadata().partition_columns:
             return []
         return sorted({str(p[column]) for p in self._table.partitions() if p[column] is not None})
+
+    def days(self, column: str) -> set[date]:
+        """The days that hold files, where the table is partitioned by them."""
+        return {date.fromisoformat(day) for day in self.partition_values(column)}
 
 
 def _is_empty(commit: dict[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from lakehouse.catalogue import LAYERS
+from lakehouse.schema import quoted
 from lakehouse.session import current
 
 
@@ -123,12 +124,12 @@ def create(
 ) -> None:
     """An empty table, and its schema in the catalogue; nothing where it exists."""
     spark = current()
-    told = ", ".join(f"{_text(key)} = {_text(value)}" for key, value in properties.items())
+    told = ", ".join(f"{quoted(key)} = {quoted(value)}" for key, value in properties.items())
     spark.sql(f"CREATE SCHEMA IF NOT EXISTS {Name(name.parts[:-1]).sql}")
     spark.sql(
         f"CREATE TABLE IF NOT EXISTS {name.sql} ({_columns(schema)}) USING delta"
         + (f" PARTITIONED BY ({', '.join(partitions)})" if partitions else "")
-        + f" COMMENT {_text(comment)} TBLPROPERTIES ({told})"
+        + f" COMMENT {quoted(comment)} TBLPROPERTIES ({told})"
     )
 
 
@@ -145,7 +146,7 @@ def restore(name: Name, version: int) -> None:
 def _columns(schema: str) -> str:
     """The columns of a schema, given as JSON, in DDL."""
     return ", ".join(
-        f"`{f.name}` {f.dataType.simpleString()} COMMENT {_text(f.metadata.get('comment', ''))}"
+        f"`{f.name}` {f.dataType.simpleString()} COMMENT {quoted(f.metadata.get('comment', ''))}"
         for f in StructType.fromJson(json.loads(schema)).fields
     )
 
@@ -188,8 +189,3 @@ def tables_in(catalogue: Name) -> Iterator[tuple[str, str, Name]]:
             if row.tableName in views:
                 continue
             yield layer, row.tableName, catalogue / layer / row.tableName
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

@@ -144,7 +144,7 @@ def frame_as_of(frame: Frame) -> date:
         return frame.as_of
     table_name, column = str(lookup(frame.conf, "business_day")).rsplit(".", 1)
     log = Log(frame.path(frame.catalogue.tables[table_name]))
-    in_lake = [date.fromisoformat(day) for day in log.partition_values(column)]
+    in_lake = log.days(column)
     landed = last_landed(frame.lake)
     known = [day for day in in_lake if day <= (landed or date.max)]
     return max(known, default=landed or NO_DAY)

@@ -21,6 +21,7 @@ from lakehouse.declare import History
 from lakehouse.errors import LakehouseError
 from lakehouse.named import Name
 from lakehouse.reading import Lake, spark_errors, tables_of
+from lakehouse.schema import literal
 from lakehouse.session import start
 from lakehouse.storage import Place
 from lakehouse.type2 import holds_at
@@ -79,8 +80,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, path: Place, alias: str) -> s
     if has_files and not isinstance(path, Path):
         connection.register(alias, table.to_pyarrow_dataset())
         return f"SELECT * FROM {alias}"
-    quoted = str(path).replace("'", "''")
-    return f"SELECT * FROM delta_scan('{quoted}')" if has_files else _empty(path)
+    return f"SELECT * FROM delta_scan({literal(str(path))})" if has_files else _empty(path)
 
 
 def is_history(catalogue: Catalogue, full_name: str) -> bool:

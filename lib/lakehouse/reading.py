@@ -19,6 +19,7 @@ from lakehouse.conf import conf_folder
 from lakehouse.conf import load as load_conf
 from lakehouse.errors import LakehouseError, did_you_mean, first_line
 from lakehouse.named import Name
+from lakehouse.schema import quoted
 from lakehouse.session import start
 from lakehouse.storage import Place, tables_in
 from lakehouse.views import View
@@ -96,14 +97,15 @@ class Lake:
             return
         self._schema(name.partition(".")[0])
         self.spark.sql(f"DROP TABLE IF EXISTS {name}")
-        self.spark.sql(f"CREATE TABLE {name} USING delta LOCATION {_text(path)}")
+        self.spark.sql(f"CREATE TABLE {name} USING delta LOCATION {quoted(str(path))}")
         self.spark.conf.set(mark, str(path))
 
     def _schema(self, layer: str) -> None:
         """With a place in the lake, or Spark makes a folder for it where the reader stands."""
         if isinstance(self.path, Name):
             return
-        self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {layer} LOCATION {_text(self.path / layer)}")
+        place = quoted(str(self.path / layer))
+        self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {layer} LOCATION {place}")
 
     def _tables(self) -> dict[str, Place]:
         return {f"{layer}.{name}": path for layer, name, path in tables_of(self.path)}
@@ -137,8 +139,3 @@ def spark_errors() -> Iterator[None]:
         yield
     except PySparkException as error:
         raise LakehouseError(f"The query failed: {first_line(error)}") from None
-
-
-def _text(path: Place) -> str:
-    quoted = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{quoted}'"

@@ -56,6 +56,11 @@ def quoted(text: str) -> str:
     return "'" + text.replace("\\", r"\\").replace("'", r"\'") + "'"
 
 
+def literal(text: str) -> str:
+    """The text as DuckDB's string literal, in which a backslash is one."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 @cache
 def parse(ddl: str) -> tuple[Column, ...]:
     """The columns of a DDL text, in order.

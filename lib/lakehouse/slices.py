@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from lakehouse.declare import Kernel
+from lakehouse.quality import STOP
 
 # Rows of a row group: what Spark's tasks share out among them.
 _ROWS = 1_048_576
@@ -149,7 +150,7 @@ def _check(rows: pa.Table, layout: Layout) -> None:
         if found:
             # Not LakehouseError: the same text comes back from a task as Spark's exception.
             raise RuntimeError(
-                f"stop rule: {layout.full_name}: '{name}' is broken at {', '.join(map(str, found))}"
+                f"{STOP} {layout.full_name}: '{name}' is broken at {', '.join(map(str, found))}"
             )
 
 

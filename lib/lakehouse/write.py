@@ -12,6 +12,8 @@ from lakehouse.catalogue import Table
 from lakehouse.changes import Affected, dates, skipping, within
 from lakehouse.declare import Days, Keys, partitions
 from lakehouse.errors import LakehouseError
+from lakehouse.frame import Frame, Verdict
+from lakehouse.invoke import call
 from lakehouse.log import Log, Record, create
 from lakehouse.named import Name
 from lakehouse.schema import arrow, struct
@@ -74,6 +76,32 @@ def shaped(rows: DataFrame, table: Table) -> DataFrame:
     return rows.select(*wanted.names)
 
 
+def made(spark: SparkSession, frame: Frame, verdict: Verdict, part: Affected) -> DataFrame:
+    """The affected part of a table as its function makes it, in its declared shape.
+
+    Raises LakehouseError as ``shaped`` does.
+    """
+    table = verdict.table
+    return within(table, shaped(call(spark, frame, verdict, part), table), part)
+
+
+def store(
+    rows: DataFrame,
+    target: Target,
+    part: Affected,
+    record: Record,
+    by_key: Callable[[DataFrame, Target, Affected, Record], None] | None = None,
+) -> None:
+    """Write the affected part, keys by MERGE or in the way given; the record in the same commit."""
+    if part.is_whole:
+        overwrite(rows, target, record)
+    elif part.keys is None:
+        replace_days(rows, target, part, record)
+    elif part.key_count:
+        (by_key or replace_keys)(rows, target, part, record)
+    record_anyway(rows.sparkSession, target, record)
+
+
 def overwrite(rows: DataFrame, target: Target, record: Record) -> None:
     """Replace the whole table, and its columns and comments where they were others."""
     target.create()
@@ -128,23 +156,6 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     joins = [join for rows_at_most, join in JOINS.items() if found.rows <= rows_at_most]
     hinted = difference.hint(joins[0]) if joins else difference
     _merge(hinted, target, record, literals, found)
-
-
-def store(
-    rows: DataFrame,
-    target: Target,
-    part: Affected,
-    record: Record,
-    by_key: Callable[[DataFrame, Target, Affected, Record], None] = replace_keys,
-) -> None:
-    """Write the affected part, keys in the way given, and the record in the same commit."""
-    if part.is_whole:
-        overwrite(rows, target, record)
-    elif part.keys is None:
-        replace_days(rows, target, part, record)
-    elif part.key_count:
-        by_key(rows, target, part, record)
-    record_anyway(rows.sparkSession, target, record)
 
 
 def append(rows: DataFrame, target: Target, record: Record) -> None:

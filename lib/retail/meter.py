@@ -37,13 +37,8 @@ class Step:
 @contextmanager
 def step(name: str) -> Iterator[Step]:
     """Measure the work of a with-block."""
-    own, done, peak = Step(name), threading.Event(), _Peak()
-
-    def watch() -> None:
-        while not done.wait(0.2):
-            peak.memory = max(peak.memory, sum(map(_resident, _family(os.getpid()))))
-
-    watcher = threading.Thread(target=watch, daemon=True)
+    own, ended, peak = Step(name), threading.Event(), _Peak()
+    watcher = threading.Thread(target=_watch, args=(os.getpid(), ended, peak), daemon=True)
     watcher.start()
     started, used = time.monotonic(), sum(map(_cpu, _family(os.getpid())))
     try:
@@ -51,20 +46,21 @@ def step(name: str) -> Iterator[Step]:
     finally:
         own.seconds = time.monotonic() - started
         own.cpu = sum(map(_cpu, _family(os.getpid()))) - used
-        done.set()
+        ended.set()
         watcher.join()
         own.memory = peak.memory
 
 
 def timed(name: str, target: str, command: Sequence[str], log: Path) -> Timing:
     """Run a command to its end, its output to ``log``."""
-    peak = _Peak()
+    ended, peak = threading.Event(), _Peak()
     started, waited = time.monotonic(), _waited()
     with log.open("a") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        watcher = threading.Thread(target=_watch, args=(process, peak), daemon=True)
+        watcher = threading.Thread(target=_watch, args=(process.pid, ended, peak), daemon=True)
         watcher.start()
         status = process.wait()
+        ended.set()
     # A JVM that nobody waits for is seen by the watcher alone; the last moment is not.
     cpu = max(peak.cpu, _waited() - waited)
     return Timing(name, target, time.monotonic() - started, cpu, peak.memory, status)
@@ -84,12 +80,14 @@ class _Peak:
     cpu: float = 0.0
 
 
-def _watch(process: "subprocess.Popen[bytes]", peak: _Peak) -> None:
-    while process.poll() is None:
-        family = _family(process.pid)
+def _watch(root: int, ended: threading.Event, peak: _Peak) -> None:
+    """Look at a process and its descendants from time to time, until the work has ended."""
+    while True:
+        family = _family(root)
         peak.memory = max(peak.memory, sum(_resident(pid) for pid in family))
         peak.cpu = max(peak.cpu, sum(_cpu(pid) for pid in family))
-        time.sleep(0.2)
+        if ended.wait(0.2):
+            return
 
 
 def _family(root: int) -> list[int]:

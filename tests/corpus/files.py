@@ -99,7 +99,7 @@ LOADED: dict[str, Loaded] = {
     ),
     "decimals.parquet": (parquet(amount=ones([Decimal("5.005"), Decimal("-1")], pa.decimal128(38, 10))), 2, {2}),
     "true_or_false.parquet": (parquet(item_id=ones([True, None])), 2, set()),
-    "bytes.parquet": (parquet(item_id=ones([b"A", b"\xff\xfe"])), 2, set()),
+    "bytes.parquet": (parquet(item_id=ones([b"A", b"\xff\xfe"])), 2, {2}),
     "nested.parquet": (parquet(amount=ones([{"eur": 5}, None]), tags=ones([["x"], []])), 2, {1}),
     "no_values.parquet": (parquet(item_id=pa.nulls(2), amount=pa.nulls(2)), 2, set()),
     "no_rows.parquet": (parquet(**{n: ones([], pa.string()) for n in ("sale_id", "item_id", "sold_on", "amount")}), 0, set()),

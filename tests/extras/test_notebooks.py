@@ -54,7 +54,6 @@ def test_every_notebook_runs_and_leaves_the_lake_as_it_was(lake: Path) -> None:
     assert done.returncode == 0, done.stdout[-4000:]
     assert f"{len(NOTEBOOKS)} passed" in done.stdout or done.stdout.count(".") >= len(NOTEBOOKS)
     assert versions(lake) == before
-    assert list((ROOT / "notebooks").glob("spark-warehouse*")) == []
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

@@ -88,15 +88,20 @@ def _parts(
     connection: duckdb.DuckDBPyConnection, staged: Staged, by: str
 ) -> dict[str, dict[str, list[Decimal]]]:
     """By measure and file: the sums of each disposition, then of all landed records."""
-    group = by or "''"
-    found: dict[str, dict[str, list[Decimal]]] = {}
+    group, width = by or "''", len(PARTS) + 1
+    found: dict[str, dict[str, list[Decimal]]] = {measure: {} for measure in staged.measures}
+    sums = []
     for measure in staged.measures:
         value = "1" if measure == ROWS else measure
-        sums = [f"sum({value}) FILTER (disposition = '{part}')" for part in PARTS]
-        rows = connection.execute(
-            f"SELECT {group}, {', '.join(sums)}, sum({value}) FROM {staged.records} GROUP BY 1"
-        ).fetchall()
-        found[measure] = {file: [Decimal(v or 0) for v in values] for file, *values in rows}
+        sums += [f"sum({value}) FILTER (disposition = '{part}')" for part in PARTS]
+        sums.append(f"sum({value})")
+    rows = connection.execute(
+        f"SELECT {group}, {', '.join(sums)} FROM {staged.records} GROUP BY 1"
+    ).fetchall()
+    for file, *values in rows:
+        for at, measure in enumerate(staged.measures):
+            mine = values[at * width : (at + 1) * width]
+            found[measure][file] = [Decimal(value or 0) for value in mine]
     return found
 
 

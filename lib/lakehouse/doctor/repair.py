@@ -20,12 +20,11 @@ from lakehouse.errors import LakehouseError
 from lakehouse.expressions import any_of, as_json
 from lakehouse.feed import NET, Pinned, changed_rows, unreadable
 from lakehouse.frame import Frame, Verdict
-from lakehouse.invoke import call
 from lakehouse.landing.ledger import Survey
 from lakehouse.log import Log, Record
 from lakehouse.plan import judge
 from lakehouse.schema import names
-from lakehouse.write import Target, merge, shaped, store
+from lakehouse.write import Target, made, merge, store
 
 
 def mend(
@@ -42,8 +41,7 @@ def mend(
     verdict = judge(frame, table, Survey(), record)
     part = _part(spark, frame, verdict, ill, Pinned(log.path, log.version, version))
     try:
-        rows = within(table, shaped(call(spark, frame, verdict, part), table), part)
-        rows = quality.stopped(rows, table, frame.conf)
+        rows = quality.stopped(made(spark, frame, verdict, part), table, frame.conf)
         present = Pinned(log.path, log.version, None).read(spark)
         # Before the write, and cut off from the table: a cache would be made again of what is new.
         moved = difference(within(table, present, part), rows, table).localCheckpoint()

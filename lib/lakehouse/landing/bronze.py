@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, LongType, StringType
+from pyspark.sql.types import BinaryType, DataType, LongType, StringType
 
 from lakehouse.declare import BATCH_ID, INGESTED_AT, ROW, SOURCE_FILE
 from lakehouse.expressions import content
@@ -77,7 +77,7 @@ def read(
     always = (SOURCE_FILE, ROW, INGESTED_AT, BATCH_ID)
     order += [n for n in types if n not in order and n not in always] + [SOURCE_FILE, ROW]
     aligned = [
-        frame.select(*[_column(frame, name).cast(types[name]).alias(name) for name in order])
+        frame.select(*[_column(frame, name, types[name]).alias(name) for name in order])
         for frame in frames
     ]
     rows = _timed(spark, reduce(DataFrame.unionByName, aligned), probes, batch)
@@ -94,8 +94,13 @@ def _timed(spark: SparkSession, rows: DataFrame, paths: Iterable[str], batch: Ba
     return rows.join(F.broadcast(by_file), SOURCE_FILE, "left")
 
 
-def _column(frame: DataFrame, name: str) -> Column:
-    return F.col(name) if name in frame.columns else F.lit(None)
+def _column(frame: DataFrame, name: str, kind: DataType) -> Column:
+    """A column as a type; of bytes made text, those that are no UTF-8 are replaced."""
+    if name not in frame.columns:
+        return F.lit(None).cast(kind)
+    column = F.col(name).cast(kind)
+    is_decoded = isinstance(frame.schema[name].dataType, BinaryType) and kind == StringType()
+    return F.make_valid_utf8(column) if is_decoded else column
 
 
 def _mapped(frame: DataFrame, mapping: EntityMapping) -> DataFrame:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakehouse.catalogue import Catalogue
+from lakehouse.docs import between
 from lakehouse.publish.groups import Group, checks, groups
 
 MARKS = ("# <groups>\n", "# </groups>\n")
@@ -11,9 +12,7 @@ MARKS = ("# <groups>\n", "# </groups>\n")
 
 def dag(text: str, catalogue: Catalogue, schedule: Mapping[str, Any]) -> str:
     """The DAG's file with what stands between its marks written anew."""
-    before, _, rest = text.partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    return f"{before}{MARKS[0]}{_derived(catalogue, schedule)}{MARKS[1]}{after}"
+    return between(text, MARKS, _derived(catalogue, schedule))
 
 
 def _derived(catalogue: Catalogue, schedule: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ from retail.generator.orders import (
 from retail.generator.rows import Rows, count, stacked, where
 from retail.generator.shelves import DAYS_BEFORE, Shelf, filled
 from retail.generator.world import EPOCH, World
+from retail.kernels.decimals import decimals
 
 # Days before the first that are summed up: the longest window of the features, and one more.
 SUMMED_DAYS = 92
@@ -141,12 +142,6 @@ class Summary:
             "product_id": pa.DictionaryArray.from_arrays(product, self.products),
         }
         columns |= {name: pa.array(rows[name]) for name in UNITS[:3]}
-        columns |= {name: _money(rows[name]) for name in AMOUNTS}
+        columns |= {name: decimals(rows[name], scale=2, precision=28) for name in AMOUNTS}
         columns |= {name: pa.array(rows[name]) for name in UNITS[3:]}
         return pa.table(columns)
-
-
-def _money(cents: Numbers) -> pa.Array:
-    """Whole cents as DECIMAL(28,2): the same number in twice the bytes."""
-    wide = np.stack([cents, cents >> 63], axis=1)
-    return pa.Array.from_buffers(pa.decimal128(28, 2), len(cents), [None, pa.py_buffer(wide)])

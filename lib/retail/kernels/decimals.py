@@ -25,9 +25,12 @@ def unscaled(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.boo
 
 
 def decimals(
-    values: NDArray[np.int64], there: NDArray[np.bool_] | None = None, scale: int = 4
+    values: NDArray[np.int64],
+    there: NDArray[np.bool_] | None = None,
+    scale: int = 4,
+    precision: int = 18,
 ) -> pa.Array:
-    """DECIMAL(18,scale) of whole numbers of the last place; null where not ``there``.
+    """DECIMAL(precision,scale) of whole numbers of the last place; null where not ``there``.
 
     >>> decimals(np.array([-15000, 0]), np.array([True, False])).to_pylist()
     [Decimal('-1.5000'), None]
@@ -35,4 +38,6 @@ def decimals(
     wide = np.empty((len(values), 2), np.int64)
     wide[:, 0], wide[:, 1] = values, values >> 63
     bits = None if there is None else pa.py_buffer(np.packbits(there, bitorder="little"))
-    return pa.Array.from_buffers(pa.decimal128(18, scale), len(values), [bits, pa.py_buffer(wide)])
+    return pa.Array.from_buffers(
+        pa.decimal128(precision, scale), len(values), [bits, pa.py_buffer(wide)]
+    )

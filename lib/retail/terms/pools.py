@@ -1,4 +1,8 @@
-"""Groups of pairs whose demand is told beside that of the pair: what they are, and how far back."""
+"""Groups of pairs whose demand is told beside that of the pair: what they are, and how far back.
+
+>>> POOLED
+('units_lag_1', 'units_lag_7', 'units_lag_28', 'units_sum_7', 'units_sum_28', 'units_sum_91')
+"""
 
 # The kinds of groups of a store and product.
 POOLS = ("category", "region", "cluster", "category_region")
