@@ -12,11 +12,11 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from lakehouse.balance.typed import typed
+from lakehouse.balance.typed import literal, typed
 from lakehouse.catalogue import Table
 from lakehouse.declare import DATE_IN_PATH, ROW, SOURCE_FILE
 from lakehouse.errors import LakehouseError
-from lakehouse.schema import names, quoted
+from lakehouse.schema import names
 
 GOOD, QUARANTINED, REPEATED = "good", "quarantined", "repeated"
 SUPERSEDED, LOST = "superseded", "lost"
@@ -143,7 +143,7 @@ def _warned(staged: Staged) -> str:
             and columns <= set(names(staged.raw.declaration.schema))
         ):
             sql = tree.sql("duckdb")
-            told.append(f"CASE WHEN NOT coalesce({sql}, true) THEN {quoted(rule.name)} END")
+            told.append(f"CASE WHEN NOT coalesce({sql}, true) THEN {literal(rule.name)} END")
     return f"list_filter([{', '.join([*told, 'NULL'])}], lambda name: name IS NOT NULL)"
 
 
@@ -165,7 +165,7 @@ def _key(staged: Staged, shared: list[str]) -> list[tuple[str, str]]:
 
 def _sequence(contract: Mapping[str, str]) -> str:
     """When an event happened: its updated_at, else the date in its file's name, else 1900."""
-    named = f"TRY_CAST(regexp_extract({SOURCE_FILE}, {quoted(DATE_IN_PATH)}, 1) AS TIMESTAMPTZ)"
+    named = f"TRY_CAST(regexp_extract({SOURCE_FILE}, {literal(DATE_IN_PATH)}, 1) AS TIMESTAMPTZ)"
     own = "updated_at, " if "updated_at" in contract else ""
     return f"coalesce({own}{named}, TIMESTAMPTZ '1900-01-01')"
 

@@ -143,5 +143,7 @@ def _outside(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         "SELECT path, entity, status, reason FROM ops.landing_files WHERE status <> 'loaded'"
         " ORDER BY ALL"
     ).fetchall()
-    for path, entity, status, reason in rows:
+    for path, entity, status, reason in rows[:MOST]:
         yield f"{path} ({entity}), {status.replace('_', ' ')}: {reason or 'not loaded yet'}"
+    if len(rows) > MOST:
+        yield f"and {len(rows) - MOST:,} more files; see ops.landing_files"

@@ -12,6 +12,7 @@ import duckdb
 
 from lakehouse.balance.dispositions import GOOD, LOST, QUARANTINED, REPEATED, SUPERSEDED, Staged
 from lakehouse.balance.report import opened
+from lakehouse.balance.typed import literal
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame
 from lakehouse.query import show
@@ -71,7 +72,7 @@ def _answers(connection: duckdb.DuckDBPyConnection, tables: Iterable[Staged], ke
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE answers AS
-        WITH labels AS (SELECT * FROM read_parquet('{key}')),
+        WITH labels AS (SELECT * FROM read_parquet({literal(str(key))})),
         broken AS (
             SELECT source_file, row_no, flatten(list(rules)) AS rules FROM ops.quarantine
             WHERE status = 'quarantined' GROUP BY ALL

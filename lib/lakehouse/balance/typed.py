@@ -7,6 +7,11 @@ _WHOLE = ("INT", "BIGINT")
 _DUCKDB = {"TIMESTAMP": "TIMESTAMPTZ", "TIMESTAMP_NTZ": "TIMESTAMP", "STRING": "VARCHAR"}
 
 
+def literal(text: str) -> str:
+    """The text as DuckDB's string literal, in which a backslash is one."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def typed(column: str, landed: str, wanted: str) -> str:
     """SQL for a landed column in the type that its contract wants.
 

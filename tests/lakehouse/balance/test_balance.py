@@ -163,6 +163,23 @@ def test_a_copy_of_a_superseded_record_is_a_repeat(lake: Lake) -> None:
     assert balance(house.frame()) == 0
 
 
+@pytest.mark.parametrize(("shown", "status"), [("8.00", 0), ("9.00", 1)])
+def test_a_record_without_a_time_is_as_old_as_its_file_says(
+    lake: Lake, shown: str, status: int
+) -> None:
+    landed = [(f"sales/2026-06-0{day}.csv", 1, "7", "A", "2026-06-01", amount, None)
+              for day, amount in ((3, "9.00"), (4, "8.00"))]  # fmt: skip
+    at = "2026-06-04" if status == 0 else "2026-06-03"
+    house = lake(
+        landed=[*LANDED, *landed],
+        staged=[*STAGED, ("7", "A", DAY, shown, f"{at} 00:00:00")],
+        counted={ONE: 5, TWO: 1} | {row[0]: 1 for row in landed},
+        daily=13 + Decimal(shown),
+    )
+    assert balance(house.frame()) == status
+    assert dispositions(house)[-2:] == (["superseded", "good"] if status == 0 else ["good", "lost"])
+
+
 def test_records_find_their_rows_by_hash(lake: Lake) -> None:
     connection, (staged,) = opened(lake().frame())
     text = query(staged, {column.name: "VARCHAR" for column in staged.raw.columns})
