@@ -105,8 +105,11 @@ def _column(frame: DataFrame, name: str, kind: DataType) -> Column:
 
 def _mapped(frame: DataFrame, mapping: EntityMapping) -> DataFrame:
     """Contract columns by their expressions, then the landed columns that are none of them."""
+    # Of a line that is broken nobody can tell whether it counts: it is kept, and rejected.
+    is_broken = F.col(CORRUPT).isNotNull() if CORRUPT in frame.columns else F.lit(False)
     for condition in mapping.where:
-        frame = frame.where(F.expr(condition))
+        counts = F.expr(condition)
+        frame = frame.where(counts if mapping.distinct else is_broken | counts)
     contract = struct(mapping.contract.columns)
     own = {name.lower() for name in contract.names}
     extras = [name for name in frame.columns if name.lower() not in own and name[0] != "_"]

@@ -32,7 +32,8 @@ def problem(columns: Sequence[str], types: Sequence[str], mapping: EntityMapping
     known = list(contract or sorted(mapping.needs))
     present = {n.lower(): kind for n, kind in zip_longest(columns, types, fillvalue="")}
     missing = [name for name in known if name in mapping.needs and name not in present]
-    renamed = _renamed(known, missing, present, contract)
+    separator = _separator(columns) if missing and not types else None
+    renamed = {} if separator else _renamed(known, missing, present, contract)
     policy = mapping.drift
     said = [f"it lacks {', '.join(missing)}"] if missing else []
     said += [
@@ -40,6 +41,8 @@ def problem(columns: Sequence[str], types: Sequence[str], mapping: EntityMapping
         for old, new in renamed.items()
         if old in missing or policy["renamed"] == SET_ASIDE
     ]
+    if separator:
+        said.append(f"if its fields end at {separator!r}, say so in the source's options (sep)")
     for name, kind in present.items():
         wanted = contract[name].type if name in contract else kind
         if kind != wanted and kind:
@@ -53,6 +56,11 @@ def problem(columns: Sequence[str], types: Sequence[str], mapping: EntityMapping
         return None
     shown = _side_by_side(known, present, contract, renamed)
     return "\n".join(["; ".join(said), *shown])
+
+
+def _separator(columns: Sequence[str]) -> str | None:
+    """What seems to separate fields where a text file's header is one name with it inside."""
+    return min(set(columns[0]) & set(";\t|"), default=None) if len(columns) == 1 else None
 
 
 def is_of_columns(reason: str | None) -> bool:

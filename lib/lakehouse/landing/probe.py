@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +41,8 @@ def probe(path: Path, mapping: EntityMapping) -> Probe:
     if path.stat().st_size == 0:
         return Probe(kind, problem="it is empty (zero bytes)")
     try:
-        columns, shape = _READERS[kind](path)
-    except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException) as error:
+        columns, shape = _READERS[kind](path, {k.lower(): v for k, v in mapping.options.items()})
+    except (OSError, EOFError, ValueError, LookupError, csv.Error, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         return Probe(kind, problem=f"it cannot be read as {kind}: {reason}")
     present = {column.lower() for column in columns}
@@ -111,15 +111,17 @@ def format_of(path: Path) -> str | None:
     return FORMATS.get(suffixes[-1].lower()) if suffixes else None
 
 
-def _parquet(path: Path) -> tuple[tuple[str, ...], str]:
+def _parquet(path: Path, options: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
     schema = pq.read_schema(path)
     return tuple(schema.names), ", ".join(f"{f.name} {f.type}" for f in schema)
 
 
-def _csv(path: Path) -> tuple[tuple[str, ...], str]:
+def _csv(path: Path, options: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+    separator = options.get("sep", options.get("delimiter", ","))
     with _open(path) as stream:
-        text = _text(stream)
-        header = next((row for row in csv.reader(text) if any(map(str.strip, row))), [])
+        text = _text(stream, options.get("encoding"))
+        rows = csv.reader(text, delimiter=separator)
+        header = next((row for row in rows if any(map(str.strip, row))), [])
         while text.read(_CHUNK):  # a broken archive shows only at its place
             pass
     if not header:
@@ -128,20 +130,28 @@ def _csv(path: Path) -> tuple[tuple[str, ...], str]:
     return tuple(names), ", ".join(names)
 
 
-def _json(path: Path) -> tuple[tuple[str, ...], str]:
+def _json(path: Path, options: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
     """The names in its objects; a line that is none is a bad record, not a bad file."""
     names: dict[str, None] = {}
+    whole = str(options.get("multiline")).lower() == "true"
     with _open(path) as stream:
-        for line in _text(stream):
-            names |= dict.fromkeys(_object(line))
+        text = _text(stream, options.get("encoding"))
+        if whole:
+            said = json.load(text)
+            for record in said if isinstance(said, list) else [said]:
+                names |= dict.fromkeys(record if isinstance(record, dict) else {})
+        else:
+            for line in text:
+                names |= dict.fromkeys(_object(line))
     if not names:
-        raise ValueError("no line is a JSON object")
+        raise ValueError("no line is a JSON object" if not whole else "it holds no JSON object")
     return tuple(names), ", ".join(names)
 
 
-def _text(stream: BinaryIO) -> TextIO:
-    """A file's text. Bytes that are no UTF-8 are replaced, as by Spark: a fault of the record."""
-    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+def _text(stream: BinaryIO, encoding: str | None = None) -> TextIO:
+    """A file's text; bytes that are none are replaced, as by Spark: a fault of the record."""
+    encoding = encoding or "utf-8-sig"
+    return io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
 
 
 def _open(path: Path) -> BinaryIO:

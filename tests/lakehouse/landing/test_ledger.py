@@ -172,6 +172,29 @@ def test_a_file_that_cannot_be_loaded_is_set_aside(
     assert statuses(found)["sales/a.csv"] == "registered"
 
 
+def test_files_are_looked_at_as_the_source_s_options_say(landing: Path) -> None:
+    odd = HEAD.replace(",", ";") + "1;Caf\xe9;2026-06-01;5;\n"
+    (landing / "sales" / "a.csv").write_bytes(odd.encode("latin-1"))
+    (landing / "sales" / "b.json").write_text(
+        json.dumps([{"sale_id": 1, "item_id": "A", "sold_on": "2026-06-01", "amount": 5}], indent=1)
+    )
+    contract = CONTRACTS["sales"]
+    told = {"sep": ";", "encoding": "latin1"}
+    mapping = EntityMapping(contract, ("*/a.csv",), options=told)
+    whole = EntityMapping(contract, ("*/b.json",), options={"multiLine": True})
+    (landing / "sales" / "c.csv").write_text(HEAD + f"1,A,2026-06-01,5,{AT}\n")
+    plain = EntityMapping(contract, ("*",))
+    for found in (mapping, whole):
+        (status,) = statuses(
+            look(landing, Source("toy", "toy.yaml", {"sales": found}, {}))
+        ).values()
+        assert status == "registered"
+    found = look(landing, Source("toy", "toy.yaml", {"sales": plain}, {}))
+    reasons = {file.path: str(file.reason) for file in found.newly_set_aside}
+    assert "if its fields end at ';', say so" in reasons["sales/a.csv"]
+    assert "no line is a JSON object" in reasons["sales/b.json"]
+
+
 def test_a_byte_order_mark_is_no_part_of_a_name(landing: Path, source: Source) -> None:
     (landing / "sales" / "b.csv").write_text("\ufeff" + HEAD + "2,A,2026-06-01,5,\n")
     assert statuses(look(landing, source))["sales/b.csv"] == "registered"
