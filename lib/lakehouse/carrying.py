@@ -21,6 +21,7 @@ from pyspark.sql import functions as F
 from lakehouse import quality, storage
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, affected, used_columns
+from lakehouse.checks.rules import render, row_rules
 from lakehouse.conf import lookup
 from lakehouse.declare import ByDay, Carry, Days, Kernel
 from lakehouse.errors import LakehouseError
@@ -239,7 +240,6 @@ def _by_kernel(
 
 def _layout(frame: Frame, target: Target) -> Layout:
     table = target.table
-    rules = [rule for rule in table.declaration.expects if rule.severity == "stop"]
     kept = [column for column in table.columns if column.name not in target.partitions]
     return Layout(
         table.full_name,
@@ -248,7 +248,7 @@ def _layout(frame: Frame, target: Target) -> Layout:
         tuple(target.partitions),
         table.declaration.key,
         frozenset(column.name for column in table.columns if column.required),
-        tuple((r.name, _duckdb(quality.render(r, frame.conf))) for r in rules),
+        tuple((r.name, _duckdb(render(r, frame.conf))) for r in row_rules(table, "stop")),
     )
 
 

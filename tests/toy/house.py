@@ -15,7 +15,7 @@ from lakehouse.catalogue import load as load_catalogue
 from lakehouse.conf import load, merge
 from lakehouse.frame import Frame
 from lakehouse.landing.ledger import new_batch
-from lakehouse.landing.source import EntityMapping, Source
+from lakehouse.landing.source import EntityMapping, Source, drift_policy
 from lakehouse.run import Result, run
 
 SETTINGS = {
@@ -33,6 +33,7 @@ class House:
     folder: Path
     columns: dict[str, Mapping[str, str]] = field(default_factory=dict)
     package: str = "toy"
+    drift: dict[str, str] = field(default_factory=dict)
 
     @property
     def contracts(self) -> dict[str, Contract]:
@@ -59,7 +60,12 @@ class House:
         self, full_refresh: bool = False, as_of: date | None = None, **settings: Any
     ) -> Frame:
         mappings = {
-            name: EntityMapping(contract, (f"{name}/*",), columns=self.columns.get(name, {}))
+            name: EntityMapping(
+                contract,
+                (f"{name}/*",),
+                columns=self.columns.get(name, {}),
+                drift=drift_policy("toy.yaml", self.drift),
+            )
             for name, contract in self.contracts.items()
         }
         return Frame(
@@ -85,7 +91,7 @@ class House:
     def copy(self, folder: Path) -> "House":
         """The same house elsewhere: files keep their times, so they count as known."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
-        return House(folder, dict(self.columns), self.package)
+        return House(folder, dict(self.columns), self.package, self.drift)
 
     def path(self, table: str) -> Path:
         return next(self.lake.glob(f"*/{table}"))

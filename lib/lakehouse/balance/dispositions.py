@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from lakehouse.balance.typed import typed
 from lakehouse.catalogue import Table
+from lakehouse.checks.rules import parsed, row_rules, settings_of
 from lakehouse.declare import DATE_IN_PATH, ROW, SOURCE_FILE
 from lakehouse.errors import LakehouseError
 from lakehouse.schema import literal, names
@@ -133,15 +134,11 @@ def _unless_aside(key: str) -> str:
 def _warned(staged: Staged) -> str:
     """The names of the warn rules over landed columns that a record breaks."""
     told = []
-    for rule in staged.table.declaration.expects:
-        tree = sqlglot.parse_one(rule.sql.replace("{", "").replace("}", ""), read="spark")
-        of_row = not tree.find(exp.AggFunc, exp.Select)
+    landed = set(names(staged.raw.declaration.schema))
+    for rule in row_rules(staged.table, "warn"):
+        tree = parsed(rule.sql)
         columns = {column.name for column in tree.find_all(exp.Column)}
-        if (
-            rule.severity == "warn"
-            and of_row
-            and columns <= set(names(staged.raw.declaration.schema))
-        ):
+        if columns <= landed and not settings_of([rule]):
             sql = tree.sql("duckdb")
             told.append(f"CASE WHEN NOT coalesce({sql}, true) THEN {literal(rule.name)} END")
     return f"list_filter([{', '.join([*told, 'NULL'])}], lambda name: name IS NOT NULL)"

@@ -66,7 +66,7 @@ class EntityMapping:
     where: tuple[str, ...] = ()
     distinct: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
-    drift: Mapping[str, str] = field(default_factory=lambda: _drift("", {}))
+    drift: Mapping[str, str] = field(default_factory=lambda: drift_policy("", {}))
 
     def matches(self, path: str) -> bool:
         """Whether a path relative to the landing folder belongs to the entity."""
@@ -127,7 +127,7 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
             f"{path} says {unknown[0]}, which means nothing; {did_you_mean(unknown[0], _TOP)}."
         )
     entities = content.get("entities") or {}
-    drift = _drift(str(path), content.get("drift") or {})
+    drift = drift_policy(str(path), content.get("drift") or {})
     mappings = {
         entity: replace(_mapping(path, contracts, entity, body or {}), drift=drift)
         for entity, body in entities.items()
@@ -136,7 +136,7 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
     return Source(name, str(path), mappings, settings, content.get("adapter"))
 
 
-def _drift(place: str, said: Mapping[str, str]) -> dict[str, str]:
+def drift_policy(place: str, said: Mapping[str, str]) -> dict[str, str]:
     """A source's drift policy, complete.
 
     Raises LakehouseError for a kind or a choice that is none.

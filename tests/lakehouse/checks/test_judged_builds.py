@@ -66,11 +66,11 @@ def test_an_unknown_id_warns_and_stops_once_it_is_old(house: House) -> None:
 
 def test_a_whole_table_that_breaks_a_stop_rule_is_put_back(house: House) -> None:
     before = house.rows("stg_sales", *SALES)
-    lines = [f"{n},{n},2026-06-02,1,2026-06-02 10:00:00" for n in range(2, 12)]
+    lines = [f"{n},{n},2026-06-02,1,2026-06-02 10:00:00" for n in range(2, 22)]
     house.land("sales/2026-06-02.csv", *lines)
     result = house.build("stg_sales", "raw_sales")
     (stopped,) = (o for o in result.outcomes if o.status == "stopped")
-    assert "few items are sold (count(distinct item_id) = 11)" in stopped.reason
+    assert "few items are sold (count(distinct item_id) = 21)" in stopped.reason
     assert house.rows("stg_sales", *SALES) == before
 
 
