@@ -6,6 +6,7 @@ Needs the packages of the extra ``quality``.
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 import yaml
 
@@ -18,20 +19,39 @@ def faults(folder: Path, revision: str) -> list[str]:
     """What is wrong with the documents: by the standard, or where they break those of a revision.
 
     ``revision`` is one of git's, as HEAD or origin/main. A change that breaks somebody raises the
-    major version.
+    major version. Raises LakehouseError for a revision that is none.
     """
-    found = []
+    before = _committed(folder, revision)
+    gone = [name for name in before if not (folder / name).is_file()]
+    found = [f"{name} is gone, and {revision} has it" for name in gone]
     for path in sorted(folder.glob("*.yaml")):
         text = path.read_text()
-        said, asked = yaml.safe_load(text), f"{revision}:./{path.name}"
+        said, old = yaml.safe_load(text), before.get(path.name, text)
         if (said.get("kind"), said.get("apiVersion")) != (KIND, API_VERSION):
             found.append(f"{path.name}: expected kind {KIND} and apiVersion {API_VERSION}")
         found += [f"{path.name}: {reason}" for reason in lint(text)]
-        git = subprocess.run(["git", "show", asked], cwd=folder, capture_output=True, text=True)
-        old = git.stdout if git.returncode == 0 else text
         if _major(old) == _major(text):
             found += [f"{path.name} breaks that of {revision}: {one}" for one in broken(old, text)]
     return found
+
+
+def _committed(folder: Path, revision: str) -> dict[str, str]:
+    """The documents of a revision by file name; none where it had none.
+
+    Raises LakehouseError for a revision that is none.
+    """
+
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True)
+
+    if which("git") is None or git("rev-parse", "--verify", f"{revision}^{{commit}}").returncode:
+        raise LakehouseError(
+            f"Git knows no revision {revision} to hold {folder} against; name a commit or a branch"
+            " of a clone, as HEAD or origin/main."
+        )
+    listed = git("ls-tree", "--name-only", revision, "./").stdout.split()
+    documents = [name for name in listed if name.endswith(".yaml")]
+    return {name: git("show", f"{revision}:./{name}").stdout for name in documents}
 
 
 def _major(text: str) -> str:

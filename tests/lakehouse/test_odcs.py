@@ -110,6 +110,10 @@ def test_the_gate_holds_documents_against_a_revision(tmp_path: Path) -> None:
     assert odcs_gate.faults(tmp_path, "HEAD") == []
     (tmp_path / "page_views.yaml").write_text(text.replace("DataContract", "Contract"))
     assert "expected kind DataContract" in odcs_gate.faults(tmp_path, "HEAD")[0]
+    (tmp_path / "page_views.yaml").unlink()
+    assert odcs_gate.faults(tmp_path, "HEAD") == ["page_views.yaml is gone, and HEAD has it"]
+    with pytest.raises(LakehouseError, match="Git knows no revision origin/nothing"):
+        odcs_gate.faults(tmp_path, "origin/nothing")
 
 
 def test_the_examples() -> None:

@@ -74,6 +74,23 @@ def test_a_whole_table_that_breaks_a_stop_rule_is_put_back(house: House) -> None
     assert house.rows("stg_sales", *SALES) == before
 
 
+def test_a_file_whose_columns_changed_changes_no_table(house: House) -> None:
+    def versions() -> dict[str, int]:
+        paths = [house.path(name) for name in ("raw_sales", "stg_sales", "int_daily")]
+        return {path.name: DeltaTable(str(path)).version() for path in paths}
+
+    before = versions()
+    file = house.landing / "sales" / "2026-06-02.csv"
+    file.write_text("sale_id,item_id,sold_on,amt\n2,A,2026-06-02,5\n")
+    result = house.build()
+    assert (result.exit_status, result.outcomes, versions()) == (1, [], before)
+    (aside,) = result.set_aside
+    said = str(aside.reason).split("\n")
+    assert said[0] == "it lacks amount; amount is probably called amt now"
+    assert "  amount DECIMAL(18,2) | amt" in said
+    assert house.build().exit_status == 0  # known by now
+
+
 def test_a_build_that_died_before_its_quarantine_is_made_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
