@@ -20,6 +20,7 @@ from lakehouse.plan import judge
 from lakehouse.session import sibling, start
 from lakehouse.write import Target
 from retail import project
+from retail.meter import step
 
 FIRST_DAY = "2026-06-01"
 # The history step, and what is to follow it within the target.
@@ -51,7 +52,9 @@ def recut(
 def _build(spark: SparkSession, frame: Frame, name: str) -> Outcome:
     batch = replace(frame, batch=new_batch())
     verdict = judge(batch, frame.catalogue.tables[name], Survey())
-    return build_table(spark, batch, verdict)
+    with step(name) as cost:
+        outcome = build_table(spark, batch, verdict)
+    return replace(outcome, seconds=cost.seconds)
 
 
 def _land(frame: Frame, name: str, rows: DataFrame) -> None:

@@ -144,6 +144,7 @@ def _outside(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         " ORDER BY ALL"
     ).fetchall()
     for path, entity, status, reason in rows[:MOST]:
-        yield f"{path} ({entity}), {status.replace('_', ' ')}: {reason or 'not loaded yet'}"
+        first = (reason or "not loaded yet").split("\n")[0]
+        yield f"{path} ({entity}), {status.replace('_', ' ')}: {first}"
     if len(rows) > MOST:
         yield f"and {len(rows) - MOST:,} more files; see ops.landing_files"

@@ -59,7 +59,9 @@ def expectation(rule: Rule, conf: Mapping[str, Any]) -> Any | None:
         return gxe.ExpectColumnValuesToMatchRegex(
             column=rule.columns[0], regex=pattern.this, **said
         )
-    return gxe.UnexpectedRowsExpectation(unexpected_rows_query=_query(rule, conf), **said)
+    return gxe.UnexpectedRowsExpectation(
+        unexpected_rows_query=_query(rule, conf), description=rule.name, **said
+    )
 
 
 def _query(rule: Rule, conf: Mapping[str, Any]) -> str:

@@ -41,8 +41,6 @@ def problem(columns: Sequence[str], types: Sequence[str], mapping: EntityMapping
         for old, new in renamed.items()
         if old in missing or policy["renamed"] == SET_ASIDE
     ]
-    if separator:
-        said.append(f"if its fields end at {separator!r}, say so in the source's options (sep)")
     for name, kind in present.items():
         wanted = contract[name].type if name in contract else kind
         if kind != wanted and kind:
@@ -54,6 +52,11 @@ def problem(columns: Sequence[str], types: Sequence[str], mapping: EntityMapping
             said.append(f"{name} is new")
     if not said:
         return None
+    if separator:
+        said.append(f"if its fields end at {separator!r}, say so in the source's options (sep)")
+    else:
+        way_out = "map the columns" if missing else "take it under drift"
+        said.append(f"send it as the contract says, or {way_out} in the source's YAML")
     shown = _side_by_side(known, present, contract, renamed)
     return "\n".join(["; ".join(said), *shown])
 

@@ -86,7 +86,10 @@ def test_a_file_whose_columns_changed_changes_no_table(house: House) -> None:
     assert (result.exit_status, result.outcomes, versions()) == (1, [], before)
     (aside,) = result.set_aside
     said = str(aside.reason).split("\n")
-    assert said[0] == "it lacks amount; amount is probably called amt now"
+    assert said[0] == (
+        "it lacks amount; amount is probably called amt now; send it as the contract says, or map"
+        " the columns in the source's YAML"
+    )
     assert "  amount DECIMAL(18,2) | amt" in said
     assert house.build().exit_status == 0  # known by now
 
@@ -144,6 +147,7 @@ def test_great_expectations_the_split_and_plain_python_count_the_same(
     pages = {page: page.read_text() for page in index.parent.rglob("*.html")}
     assert len(pages) == 5  # the index, and of two suites what is expected and what was found
     assert not [page for page, text in pages.items() if re.search('(src|href)="http', text)]
+    assert sum("item_id has a price" in text for text in pages.values()) == 2
     found = re.findall('<a href="(validations/[^"]*)">([^<]*)</a>', pages[index])
     assert sorted(name for _, name in found) == ["silver.stg_sales", "silver.stg_sales.landed"]
     assert all((index.parent / link).is_file() for link, _ in found)
