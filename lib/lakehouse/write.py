@@ -273,9 +273,9 @@ def _save(
     rows: DataFrame, target: Target, record: Record, mode: str = "overwrite", **options: str
 ) -> None:
     writer = rows.write.format("delta").mode(mode).option("userMetadata", record.json())
-    if target.partition:
+    if "overwriteSchema" in options:  # said again of a table by name, partitions replace the table
         writer = writer.partitionBy(*target.partitions)
-    elif isinstance(target.table.declaration.scope, Keys):
+    if not target.partition and isinstance(target.table.declaration.scope, Keys):
         writer = writer.option("maxRecordsPerFile", ROWS_A_FILE)
     storage.save(writer.options(**options), target.path)
 
