@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from lakehouse import carrying, quality, quarantine
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, affected, within
-from lakehouse.declare import Changelog
+from lakehouse.declare import Changelog, Days
 from lakehouse.errors import LakehouseError
 from lakehouse.feed import Pinned, change_feed, unreadable
 from lakehouse.follow import follow
@@ -27,6 +27,8 @@ from lakehouse.write import Target, files_and_bytes, made, progress, shaped, sto
 SPARED, AS_MUCH_AS = 1_000_000, 25
 # Bytes of a table below which reading all its files costs less than asking which to skip.
 READ_WHOLE = 16 * 1024 * 1024
+# Bytes of new files beyond which rows are neither kept nor moved: some three million rows.
+LARGE = 32_000_000
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,16 @@ def _write(
         return outcome
     rows = call(spark, frame, verdict, part)
     judged = within(table, quality.judged(rows, table, frame.conf), part)
-    with _computed_once(judged, part) as judged:
+    is_large = not part.is_whole and _is_large(verdict)
+    with _computed_once(judged, part, is_large) as judged:
         split = quarantine.put_aside(judged, table, part, quarantine.ensure(frame.lake))
+        good = judged.where(~quality.is_rejected())
         by = _clustering(spark, table, split.days)
-        good = quality.newest_per_key(judged.where(~quality.is_rejected()), table, by)
-        target = replace(target, is_clustered=by is not None)
+        if is_large:
+            good = quality.newest_of_repeated(good, table)
+        else:
+            good = quality.newest_per_key(good, table, by)
+        target = replace(target, is_clustered=is_large or by is not None)
         store(shaped(good, table), target, part, verdict.record)
     outcome = replace(outcome, rows_in=split.judged, quarantined=split.rejected)
     if part.is_whole:
@@ -171,10 +178,18 @@ def _clustering(spark: SparkSession, table: Table, days: int) -> str | None:
     return day if day in table.declaration.key and days >= tasks else None
 
 
+def _is_large(verdict: Verdict) -> bool:
+    """Whether the days of a table are made of more new files than one would keep, or move about."""
+    if not isinstance(verdict.table.declaration.scope, Days):
+        return False
+    sizes = [verdict.pins[name].added for name in verdict.changed]
+    return any(size is not None and sum(size) > LARGE for size in sizes)
+
+
 @contextmanager
-def _computed_once(rows: DataFrame, part: Affected) -> Iterator[DataFrame]:
-    """The rows of a part are few and read several times; a whole table is cheaper to read again."""
-    if part.is_whole:
+def _computed_once(rows: DataFrame, part: Affected, is_large: bool) -> Iterator[DataFrame]:
+    """The rows of a part are few and read several times; many are cheaper to read again."""
+    if part.is_whole or is_large:
         yield rows
         return
     rows = rows.persist()

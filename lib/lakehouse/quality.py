@@ -27,6 +27,8 @@ from lakehouse.schema import quoted
 STOP = "stop rule:"
 FAULTS, RECORD, REASONS = "_faults", "_record", "_reasons"
 _LOADING = (ROW, INGESTED_AT, BATCH_ID)
+# Keys with more than one row that are told apart from the others.
+_FEW = 500_000
 # Faults are one text until they reach the quarantine: good rows then cost an empty string each,
 # where arrays would leave Spark's generated code.
 _NEXT_FAULT, _REASON = "\x1e", "\x1f"
@@ -237,6 +239,25 @@ def newest_per_key(rows: DataFrame, table: Table, by: str | None = None) -> Data
     rows = rows.repartition(by) if by else rows
     ranked = rows.withColumns({"_rank": F.row_number().over(last_first)} | earliest)
     return ranked.where("_rank = 1").drop("_rank")
+
+
+def newest_of_repeated(rows: DataFrame, table: Table) -> DataFrame:
+    """The same where there are many rows, and of few keys more than one.
+
+    Only hashes of keys are moved to find those; all other rows stay where they are.
+    """
+    hashed = F.xxhash64(*[F.col(name) for name in table.declaration.key])
+    counts = rows.select(hashed.alias("_hash")).groupBy("_hash").count()
+    repeated = counts.where("count > 1").select("_hash").localCheckpoint()
+    found = repeated.count()
+    if found == 0:
+        return rows
+    if found > _FEW:
+        return newest_per_key(rows, table)
+    numbered, repeated = rows.withColumn("_hash", hashed), F.broadcast(repeated)
+    single = numbered.join(repeated, "_hash", "left_anti")
+    newest = newest_per_key(numbered.join(repeated, "_hash", "left_semi"), table)
+    return single.unionByName(newest).drop("_hash")
 
 
 def _last_first(table: Table, by: str | None = None) -> WindowSpec:
