@@ -10,17 +10,19 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from retail import measure_peers, measure_truth, project
-from retail.measure_close import Chain
-from retail.meter import machine, timed
+import pyarrow.parquet as pq
+
+from lakehouse import LakehouseError
+from retail import measure_backfill, measure_peers, measure_truth, project
+from retail.measure_close import FEATURES, Chain
+from retail.meter import Timing, machine, timed
 
 MARKS = ("<!-- scale -->", "<!-- end of scale -->")
 CLOSES = "close of {day}"
-FEATURES = "mart_demand_forecast_input"
 Found = dict[str, Any]
 
 
@@ -60,6 +62,8 @@ def measure(work: Path, scale: str, days: int, peers: bool, pairs: int = 1_000) 
         differing = measure_truth.differing(chain.lake, chain.asked, last, pairs)
         if peers:
             costs += _peers(chain)
+            pairs_a_day = _rows_of(costs, CLOSES.format(day=last), "stg_inventory_snapshots")
+            costs += _backfill(chain, last, pairs_a_day)
         counts = {"scale": scale, "days": days, "pairs": pairs, "cores": measure_peers.cores()}
         return counts | {"costs": [asdict(cost) for cost in costs], "differing": differing}
     finally:
@@ -73,17 +77,48 @@ def _peers(chain: Chain) -> list[Cost]:
         for way in measure_peers.WAYS:
             output = chain.work / "peers" / f"{peer}-{way}"
             day = chain.dates[-1].isoformat()
-            command = [sys.executable, "-m", "retail.measure_peers", peer, way]
-            took = timed(
-                peer, "", [*command, str(chain.lake), day, str(output)], chain.work / "log"
-            )
-            if took.status:
-                raise RuntimeError((chain.work / "log").read_text())
-            size = sum(file.stat().st_size for file in output.glob("*.parquet"))
-            files = len(list(output.glob("*.parquet")))
+            arguments = [peer, way, str(chain.lake), day, str(output)]
+            took = _apart(chain, "retail.measure_peers", arguments)
             used = (took.seconds, took.cpu, took.memory)
-            costs.append(Cost(f"{peer}, {way}", FEATURES, *used, 0, files, size))
+            costs.append(Cost(f"{peer}, {way}", FEATURES, *used, *_written(output)))
     return costs
+
+
+def _backfill(chain: Chain, last: date, pairs: int) -> list[Cost]:
+    """What many past days take, by the backfill and by DuckDB; nothing where pairs are too many."""
+    span = measure_backfill.span(last, pairs)
+    if span is None:
+        return []
+    ours, theirs = chain.work / "backfill", chain.work / "windows"
+    made = chain.backfill(FEATURES, *span, ours)
+    arguments = [str(chain.lake), *map(str, span), str(theirs)]
+    took = _apart(chain, "retail.measure_backfill", arguments)
+    days = (span[1] - span[0]).days + 1
+    return [
+        Cost(
+            f"{name} of {days} days", FEATURES, one.seconds, one.cpu, one.memory, *_written(output)
+        )
+        for name, one, output in (("backfill", made, ours), ("duckdb, windows", took, theirs))
+    ]
+
+
+def _apart(chain: Chain, module: str, arguments: Sequence[str]) -> Timing:
+    """A module run in a process of its own.
+
+    Raises LakehouseError with what it said where it fails.
+    """
+    log = chain.work / "log"
+    took = timed(module, "", [sys.executable, "-m", module, *arguments], log)
+    if took.status:
+        raise LakehouseError(f"{module} failed: {log.read_text().strip().splitlines()[-1]}")
+    return took
+
+
+def _written(output: Path) -> tuple[int, int, int]:
+    """Rows, files and bytes of the parquet files in a folder."""
+    files = list(output.rglob("*.parquet"))
+    rows = sum(pq.read_metadata(file).num_rows for file in files)
+    return rows, len(files), sum(file.stat().st_size for file in files)
 
 
 def sweep(work: Path, scales: Sequence[str], days: int, page: Path | None) -> int:
@@ -155,16 +190,20 @@ def _per_million(found: Sequence[Found]) -> str:
     """CPU seconds per million counts, by scale: of a close, and of its features and peers."""
     shares = [f'"{float(one["scale"]):.1%}"' for one in found]
     close, features = [], []
-    lines = ["| scale | close | features | " + " | ".join(_PEERS) + " |"]
-    lines.append("| ---: " * (3 + len(_PEERS)) + "|")
+    lines = ["| scale | close | added | features | " + " | ".join(_PEERS) + " |"]
+    lines.append("| ---: " * (4 + len(_PEERS)) + "|")
+    before = (0.0, 0.0)
     for one in found:
         costs = [Cost(**cost) for cost in one["costs"]]
         last = max(cost.work for cost in costs if cost.work.startswith("close"))
         millions = _rows_of(costs, last, "stg_inventory_snapshots") / 1e6
-        close.append(_total(costs, last).cpu / millions)
+        cpu = _total(costs, last).cpu
+        added = (cpu - before[0]) / ((millions - before[1]) or 1)
+        before = (cpu, millions)
+        close.append(cpu / millions)
         features.append(_cpu(costs, last, FEATURES) / millions)
         peers = [_cpu(costs, name, FEATURES) / millions for name in _PEERS]
-        numbers = " | ".join(f"{value:.2f}" for value in (close[-1], features[-1], *peers))
+        numbers = " | ".join(f"{n:.2f}" for n in (close[-1], added, features[-1], *peers))
         lines.append(f"| {float(one['scale']):.1%} | {numbers} |")
     plot = [
         "```mermaid",
@@ -175,7 +214,10 @@ def _per_million(found: Sequence[Found]) -> str:
         f"  line [{', '.join(f'{value:.2f}' for value in features)}]",
         "```",
     ]
-    head = "CPU-seconds per million pairs on the last day (the peers make fewer columns):"
+    head = (
+        "CPU-seconds per million pairs on the last day (`added`: of those that the scale before"
+        " lacks; the peers make fewer columns):"
+    )
     return "\n\n".join([head, "\n".join(lines), "\n".join(plot)])
 
 
