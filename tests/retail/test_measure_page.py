@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from retail.measure_scale import Cost, report, write_between
+from retail.measure_page import Cost, report, write_between
 
 COSTS = [
     Cost("generate", "landing and past", 10.0, 18.0, 0.5),
