@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import carrying, quality, quarantine
-from lakehouse.catalogue import Table
+from lakehouse.catalogue import Table, is_direct
 from lakehouse.changes import WHOLE, Affected, affected, within
 from lakehouse.declare import Changelog, Days
 from lakehouse.errors import LakehouseError
@@ -149,16 +149,19 @@ def _write(
         store(rows, target, part, verdict.record)
         return outcome
     rows = call(spark, frame, verdict, part)
-    judged = within(table, quality.judged(rows, table, frame.conf), part)
+    judged, aside = quality.judged(rows, table, frame.conf), quarantine.ensure(frame.lake)
+    if part.keys is None or not is_direct(table, next(iter(table.inputs.values()))):
+        judged = within(table, judged, part)  # else landed rows were chosen by these keys already
+    if not quarantine.known(aside, table):
+        judged = quality.without_good_records(judged)
     is_large = not part.is_whole and _is_large(verdict)
     with _computed_once(judged, part, is_large) as judged:
-        split = quarantine.put_aside(judged, table, part, quarantine.ensure(frame.lake))
-        good = judged.where(~quality.is_rejected())
+        split = quarantine.put_aside(judged, table, part, aside)
         by = _clustering(spark, table, split.days)
         if is_large:
-            good = quality.newest_of_repeated(good, table)
+            good = quality.newest_of_repeated(judged, table)
         else:
-            good = quality.newest_per_key(good, table, by)
+            good = quality.newest_per_key(judged.where(~quality.is_rejected()), table, by)
         target = replace(target, is_clustered=is_large or by is not None)
         store(shaped(good, table), target, part, verdict.record)
     outcome = replace(outcome, rows_in=split.judged, quarantined=split.rejected)

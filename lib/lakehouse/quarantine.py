@@ -67,7 +67,7 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Place) -> Spl
     counted = rows.agg(F.count("*"), F.count_if(is_rejected()), days).first()
     assert counted is not None
     split = Split(*counted)
-    is_known = _known(path, table) > 0
+    is_known = known(path, table) > 0
     if not split.rejected and not is_known:
         return split
     if not is_known:  # the first of a table: nothing to compare with
@@ -76,11 +76,11 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Place) -> Spl
             storage.save(writer, path)
         return split
     spark = rows.sparkSession
-    known = storage.read(spark, path).where(F.col("table_name") == table.name)
+    there = storage.read(spark, path).where(F.col("table_name") == table.name)
     found = rejected(rows, table, columns).persist()
     same = ["record_id", "rules", "reasons", "row_no", "status"]
-    news = found.join(known.select(*same), _equal(found, known, same), "left_anti")
-    open_ones = _in_scope(known.where("status = 'quarantined'"), part, columns)
+    news = found.join(there.select(*same), _equal(found, there, same), "left_anti")
+    open_ones = _in_scope(there.where("status = 'quarantined'"), part, columns)
     gone = open_ones.join(found.select("record_id"), "record_id", "left_anti").persist()
     try:
         if gone.isEmpty():
@@ -141,7 +141,7 @@ def _closed(gone: DataFrame, here: DataFrame, rows: DataFrame) -> DataFrame:
     return marked.withColumn("status", status).select(*gone.columns)
 
 
-def _known(path: Place, table: Table) -> int:
+def known(path: Place, table: Table) -> int:
     """Rejects of the table so far."""
     return storage.counted(path, "table_name", {"table_name": table.name}).get(table.name, 0)
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -23,6 +23,7 @@ from retail.meter import Timing, timed
 
 MARKS = ("<!-- scale -->", "<!-- end of scale -->")
 CLOSES = "close of {day}"
+PEERS = "retail.measure_peers"
 
 
 def measure(work: Path, scale: str, days: int, pairs: int = 1_000) -> Found:
@@ -56,12 +57,15 @@ def measure(work: Path, scale: str, days: int, pairs: int = 1_000) -> Found:
 def _peers(chain: Chain) -> list[Cost]:
     """What each peer takes for the features of the last day, in both ways."""
     costs = []
+    yesterday, day = (str(chain.dates[-1] - timedelta(ago)) for ago in (1, 0))
     for peer in measure_peers.PEERS:
-        for way in measure_peers.WAYS:
-            output = chain.work / "peers" / f"{peer}-{way}"
-            day = chain.dates[-1].isoformat()
-            arguments = [peer, way, str(chain.lake), day, str(output)]
-            took = _apart(chain, "retail.measure_peers", arguments)
+        before, *outputs = (
+            chain.work / "peers" / f"{peer}-{name}" for name in ("before", *measure_peers.WAYS)
+        )
+        _apart(chain, PEERS, [peer, "recompute", str(chain.lake), yesterday, str(before)])
+        for way, output in zip(measure_peers.WAYS, outputs, strict=True):
+            arguments = [peer, way, str(chain.lake), day, str(output), "--before", str(before)]
+            took = _apart(chain, PEERS, arguments)
             used = (took.seconds, took.cpu, took.memory)
             costs.append(Cost(f"{peer}, {way}", FEATURES, *used, *_written(output)))
     return costs
