@@ -7,7 +7,7 @@ from datetime import datetime
 from pyspark.sql import SparkSession
 
 from lakehouse import carrying, quality, quarantine
-from lakehouse.catalogue import Table
+from lakehouse.catalogue import Table, is_direct
 from lakehouse.changes import WHOLE, Affected, affected, within
 from lakehouse.checks.after import judge_written
 from lakehouse.declare import Changelog
@@ -146,13 +146,19 @@ def _write(
         store(rows, target, part, verdict.record)
         return outcome
     rows = call(spark, frame, verdict, part)
-    judged = quality.to_keep(within(table, quality.judged(rows, table, frame.conf), part))
+    aside = quarantine.ensure(frame.lake)
+    judged = quality.judged(rows, table, frame.conf)
+    if part.keys is None or not is_direct(table, next(iter(table.inputs.values()))):
+        judged = within(table, judged, part)  # else landed rows were chosen by these keys already
+    judged = quality.to_keep(judged)
+    if not quarantine.known(aside, table):
+        judged = quality.without_good_records(judged)
     if part.is_whole:
-        counted, written = split_whole(judged, verdict, target, quarantine.ensure(frame.lake))
+        counted, written = split_whole(judged, verdict, target, aside)
         repeated = counted.judged - counted.rejected - written[0]
         outcome = _measured(replace(outcome, repeated=repeated), written)
     else:
-        counted = split_part(judged, verdict, target, part, quarantine.ensure(frame.lake))
+        counted = split_part(judged, verdict, target, part, aside)
     return replace(outcome, rows_in=counted.judged, quarantined=counted.rejected)
 
 

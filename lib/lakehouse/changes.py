@@ -13,6 +13,7 @@ from typing import cast
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
+from pyspark.sql.types import DateType
 
 from lakehouse.catalogue import Table, is_direct
 from lakehouse.declare import ROW, SOURCE_FILE, ByDay, ByKey, ByVersion, Days, Keys, Scope, Spread
@@ -279,6 +280,12 @@ def restrict(
     if isinstance(spread, ByDay) and part.days is not None:
         wanted = sorted(spread.read(part.known_days))
         days = [_day_of(upstream, column) for column in spread.columns]
+        if None not in part.days:
+            # A date as it is: files, and groups of rows in them, are passed over by it.
+            days = [
+                F.col(column) if frame.schema[column].dataType == DateType() else day
+                for column, day in zip(spread.columns, days, strict=True)
+            ]
         chosen = [day.isin(wanted) for day in days]
         chosen += [day.isNull() for day in days if None in part.days]
         dated = frame.where(any_of(chosen))

@@ -19,7 +19,12 @@ def content(columns: Iterable[str]) -> Column:
 
 def as_json(columns: Iterable[str | Column]) -> Column:
     """The columns as one JSON text, nulls included."""
-    return F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})
+    return struct_as_json(F.struct(*columns))
+
+
+def struct_as_json(struct: Column) -> Column:
+    """A struct as JSON text, nulls included; null for none."""
+    return F.to_json(struct, {"ignoreNullFields": "false"})
 
 
 def all_of(conditions: Iterable[Column]) -> Column:

@@ -15,7 +15,7 @@ from sqlglot import exp
 from lakehouse.catalogue import Table
 from lakehouse.checks.rules import render, row_rules
 from lakehouse.declare import BATCH_ID, DATE_IN_PATH, INGESTED_AT, ROW, SOURCE_FILE
-from lakehouse.expressions import as_json, content
+from lakehouse.expressions import as_json, content, struct_as_json
 from lakehouse.landing.scan import CORRUPT
 from lakehouse.landing.source import Contract
 
@@ -23,6 +23,8 @@ from lakehouse.landing.source import Contract
 STOP = "stop rule:"
 FAULTS, RECORD, REASONS = "_faults", "_record", "_reasons"
 _LOADING = (ROW, INGESTED_AT, BATCH_ID)
+# Keys with more than one row that are told apart from the others.
+_FEW = 500_000
 # Faults are one text until they reach the quarantine: good rows then cost an empty string each,
 # where arrays would leave Spark's generated code.
 _NEXT_FAULT, _REASON = "\x1e", "\x1f"
@@ -33,7 +35,7 @@ def conform(raw: DataFrame, contract: Contract) -> DataFrame:
     """Raw records in the contract's types; what does not fit becomes null and a fault.
 
     Adds ``_faults`` (rules and reasons of the casts that failed, empty when none did),
-    ``_record`` (the landed record as JSON), ``_source_file``, ``_row`` and ``_batch_id``.
+    ``_record`` (the record as it landed), ``_source_file``, ``_row`` and ``_batch_id``.
     """
     landed = {field.name: field.dataType.simpleString() for field in raw.schema.fields}
     typed, faults = [], []
@@ -50,7 +52,7 @@ def conform(raw: DataFrame, contract: Contract) -> DataFrame:
         text = F.lit("the line does not have the fields of its header")
         faults.append(_fault("record is whole", F.col(CORRUPT).isNotNull(), text))
         faults.append(_garbled(contract, landed))
-    record = as_json(c for c in raw.columns if c not in _LOADING)
+    record = F.struct(*[c for c in raw.columns if c not in _LOADING])
     return raw.select(
         *typed,
         F.concat_ws(_NEXT_FAULT, *faults).alias(FAULTS),
@@ -93,14 +95,23 @@ def sequence(updated_at: Column | None = None) -> Column:
     A folder's date counts where the name has none: the last date in the path is taken.
     Never the time of ingestion: arrival order must not matter.
     """
-    day = F.regexp_extract(SOURCE_FILE, DATE_IN_PATH, 1)
-    dated = day.try_cast("timestamp")
+    # Most files' names begin with their date; telling it so costs a third of the expression.
+    name = F.substring_index(SOURCE_FILE, "/", -1)
+    begins = F.substring(name, 1, 10)
+    day = F.when(F.instr(F.substring(name, 11, 255), "-") == 0, begins.try_cast("date"))
+    first = F.when(
+        day.cast("string") == begins, F.timestamp_seconds(F.unix_date(day).cast("bigint") * 86_400)
+    )
+    last = F.regexp_extract(SOURCE_FILE, DATE_IN_PATH, 1).try_cast("timestamp")
     known = [updated_at] if updated_at is not None else []
-    return F.coalesce(*known, dated, F.lit("1900-01-01").cast("timestamp"))
+    return F.coalesce(*known, first, last, F.lit("1900-01-01").cast("timestamp"))
 
 
 def judged(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
-    """Rows of a staging table with ``_reasons``: rules and reasons as one text, empty when good."""
+    """Rows of a staging table with ``_reasons``: rules and reasons as one text, empty when good.
+
+    ``_record`` becomes JSON, which only what reads it has to pay for.
+    """
     checks = []
     for column in table.columns:
         if column.required:
@@ -112,7 +123,8 @@ def judged(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
         failed = ~F.coalesce(F.expr(sql), F.lit(True))
         checks.append(_fault(rule.name, failed, _explained(rule.name, sql)))
     casts = F.when(F.col(FAULTS) != "", F.col(FAULTS))
-    checked = rows.withColumn(REASONS, F.concat_ws(_NEXT_FAULT, casts, *checks))
+    reasons = F.concat_ws(_NEXT_FAULT, casts, *checks)
+    checked = rows.withColumns({REASONS: reasons, RECORD: struct_as_json(F.col(RECORD))})
     return _without_ties(checked, table) if table.declaration.ties == "quarantine" else checked
 
 
@@ -146,6 +158,13 @@ def to_keep(judged: DataFrame) -> DataFrame:
 def counts() -> tuple[Column, Column]:
     """Aggregates of judged rows: how many there are (judged), how many are rejected."""
     return F.count("*").alias("judged"), F.count_if(is_rejected()).alias("rejected")
+
+
+def without_good_records(judged: DataFrame) -> DataFrame:
+    """Judged rows, of which the rejected alone keep the landed record: no earlier reject is there
+    that the text of a good one could release.
+    """
+    return judged.withColumn(RECORD, F.when(is_rejected(), F.col(RECORD)))
 
 
 def is_rejected() -> Column:
@@ -228,6 +247,26 @@ def newest_per_key(rows: DataFrame, table: Table, by: str | None = None) -> Data
     rows = rows.repartition(by) if by else rows
     ranked = rows.withColumns({"_rank": F.row_number().over(last_first)} | earliest)
     return ranked.where("_rank = 1").drop("_rank")
+
+
+def newest_of_repeated(judged: DataFrame, table: Table) -> DataFrame:
+    """The same of the good ones among judged rows that are many, few of whose keys have several.
+
+    Only hashes of keys are moved to find those, before anything is judged; all other rows stay
+    where they are.
+    """
+    hashed = F.xxhash64(*[F.col(name) for name in table.declaration.key])
+    counts = judged.select(hashed.alias("_hash")).groupBy("_hash").count()
+    repeated = counts.where("count > 1").select("_hash").localCheckpoint()
+    found, good = repeated.count(), judged.where(~is_rejected())
+    if found == 0:
+        return good
+    if found > _FEW:
+        return newest_per_key(good, table)
+    numbered, repeated = good.withColumn("_hash", hashed), F.broadcast(repeated)
+    single = numbered.join(repeated, "_hash", "left_anti")
+    newest = newest_per_key(numbered.join(repeated, "_hash", "left_semi"), table)
+    return single.unionByName(newest).drop("_hash")
 
 
 def _last_first(table: Table, by: str | None = None) -> WindowSpec:

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from lakehouse import quality, quarantine
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected
+from lakehouse.declare import Days
 from lakehouse.frame import Verdict
 from lakehouse.log import Log
 from lakehouse.storage import Place
@@ -18,6 +19,9 @@ from lakehouse.write import Target, files_and_bytes, finish, shaped, store
 # With it Spark drops parts of a plan that turn out to hold no row, and what they observed.
 _FORGETFUL = "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation"
 _EXCLUDED = "spark.sql.adaptive.optimizer.excludedRules"
+
+# Bytes of new files beyond which rows are neither kept nor moved: some three million rows.
+LARGE = 32_000_000
 
 
 @dataclass(frozen=True)
@@ -33,19 +37,34 @@ def split_part(
 ) -> Split:
     """Split a part of a table: its rows are few and read several times, so they are kept.
 
-    The rejected ones go first: a build that dies in between doubles and loses nothing.
+    Many are cheaper to read again, and to write where they lie. The rejected ones go first: a build
+    that dies in between doubles and loses nothing.
     """
-    table, judged = target.table, judged.persist()
+    table, is_large = target.table, _is_large(verdict)
+    if not is_large:
+        judged = judged.persist()
     try:
         found = judged.agg(*quality.counts()).first()
         assert found is not None
         if found.rejected or quarantine.known(aside, table):
             quarantine.put_aside(judged, table, part, aside)
-        good = quality.newest_per_key(judged.where(~quality.is_rejected()), table)
+        if is_large:
+            good = quality.newest_of_repeated(judged, table)
+            target = replace(target, is_clustered=True)
+        else:
+            good = quality.newest_per_key(judged.where(~quality.is_rejected()), table)
         store(shaped(good, table), target, part, verdict.record)
     finally:
         judged.unpersist()
     return Split(found.judged, found.rejected)
+
+
+def _is_large(verdict: Verdict) -> bool:
+    """Whether the days of a table are made of more new files than one would keep, or move about."""
+    if not isinstance(verdict.table.declaration.scope, Days):
+        return False
+    sizes = [verdict.pins[name].added for name in verdict.changed]
+    return any(size is not None and sum(size) > LARGE for size in sizes)
 
 
 def split_whole(

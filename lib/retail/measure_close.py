@@ -18,12 +18,14 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction
 
+from lakehouse.backfill import backfill, save, table_by_days
 from lakehouse.build import Outcome
 from lakehouse.conf import load, merge
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame
 from lakehouse.log import Log, commit_properties
 from lakehouse.run import run
+from lakehouse.session import start
 from retail import project
 from retail.generator import generate, request, summary
 from retail.generator.run import Request
@@ -32,12 +34,12 @@ from retail.meter import Step, step
 
 MASTERS = ("products", "stores")
 ENTITIES = (*MASTERS, "transactions", "inventory_snapshots")
-SUMMED = "int_daily_sales"
+SUMMED, FEATURES = "int_daily_sales", "mart_demand_forecast_input"
 # In the order in which they can be built.
 TABLES = (
     *(f"raw_{entity}" for entity in ENTITIES),
     *(f"stg_{entity}" for entity in ENTITIES),
-    *("dim_product", "fact_sales", SUMMED, "fact_inventory_daily", "mart_demand_forecast_input"),
+    *("dim_product", "fact_sales", SUMMED, "fact_inventory_daily", FEATURES),
 )
 
 
@@ -138,6 +140,14 @@ class Chain:
             made = outcomes[0] if outcomes else Outcome(table, "current")
             written = (made.rows, made.files, made.bytes)
             yield Built(day, table, used, *written, self._shuffled() - before)
+
+    def backfill(self, name: str, first: date, last: date, output: Path) -> Step:
+        """Make days of a table again, aside from it, in the session that closed them."""
+        frame = self.frame(last)
+        with step("backfill") as made:
+            table = table_by_days(frame, name, first, last)
+            save(backfill(start(dict(frame.conf)), frame, table, first, last), table, output)
+        return made
 
     def _built(self, day: date, tables: Iterable[str]) -> list[Outcome]:
         """Bring tables up to a day.

@@ -1,8 +1,9 @@
 """The day's lag features by DuckDB and Polars, from the same files, with as many threads.
 
 Each does it in two ways: all windows again from 91 days of sales by pair and day, or yesterday's
-features moved on by a day, which reads the few days that enter and leave a window. A range of
-stores at a time, as the files lie. Late sales are left out: a peer's day is a little cheaper.
+features, made so, moved on by a day, which reads the few days that enter and leave a window.
+It takes a range of stores at a time, as the files lie. Late sales are left out: a peer's day is a
+little cheaper.
 """
 
 import argparse
@@ -35,15 +36,18 @@ class Files:
         return [file for ago in days for file in self.sales.get(ago, [])]
 
 
-def ranges(lake: Path, day: date) -> list[Files]:
-    """The files of each range of stores for the features of a day."""
+def ranges(lake: Path, day: date, before: Path | None = None) -> dict[str, Files]:
+    """The files of each range of stores for the features of a day.
+
+    ``before`` is the folder of those of the day before, a file a range.
+    """
     sales = _by_range(lake / "silver" / "int_daily_sales", "sold_on", day)
     counts = _by_range(lake / "gold" / "fact_inventory_daily", "snapshot_date", day)
-    features = _by_range(lake / "gold" / "mart_demand_forecast_input", "observed_on", day)
-    return [
-        Files(sales[place], counts[place].get(0, []), features.get(place, {}).get(1, []))
-        for place in counts
-    ]
+    found = {}
+    for place, counted in counts.items():
+        moved = [str(before / f"{place}.parquet")] if before else []
+        found[place] = Files(sales[place], counted.get(0, []), moved)
+    return found
 
 
 def _by_range(table: Path, column: str, day: date) -> dict[str, dict[int, list[str]]]:
@@ -96,6 +100,7 @@ def _recomputed(files: Files, day: date) -> str:
         SELECT store_id, product_id, coalesce(units, 0) AS units,
                {", ".join(f"coalesce(units_lag_{k}, 0) AS units_lag_{k}" for k in LAGS)},
                {", ".join(f"coalesce(units_sum_{w}, 0) AS units_sum_{w}" for w in WINDOWS)},
+               {", ".join(f"coalesce(squares_{w}, 0) AS units_squares_{w}" for w in (28, 91))},
                {", ".join(map(_deviation, (28, 91)))},
                coalesce(last_ago, 364) AS days_since_sale
         FROM (SELECT store_id, product_id FROM read_parquet({files.counts}))
@@ -122,7 +127,8 @@ def _moved_on(files: Files, day: date) -> str:
     )
     lags = ", ".join(f"coalesce(sold_{k}, 0) AS units_lag_{k}" for k in LAGS if k > 1)
     return f"""
-        SELECT * EXCLUDE (squares_28, squares_91), {", ".join(map(_deviation, (28, 91)))}
+        SELECT * RENAME (squares_28 AS units_squares_28, squares_91 AS units_squares_91),
+               {", ".join(map(_deviation, (28, 91)))}
         FROM (SELECT store_id, product_id, coalesce(sold_0, 0) AS units, p.units AS units_lag_1,
                      {lags}, {sums}, {squares},
                      CASE WHEN p.units > 0 THEN 1
@@ -201,9 +207,9 @@ def by_polars(files: Files, day: date, way: str, output: Path) -> None:
             .otherwise(pl.min_horizontal(pl.col("days_since_sale") + 1, pl.lit(364)))
             .alias("days_since_sale"),
         )
-    rows.with_columns(*[deviation(w).alias(f"units_std_{w}") for w in (28, 91)]).drop(
-        "^squares_.*$", "last_ago", strict=False
-    ).sink_parquet(output, compression="zstd")
+    rows.with_columns(*[deviation(w).alias(f"units_std_{w}") for w in (28, 91)]).rename(
+        {f"squares_{w}": f"units_squares_{w}" for w in (28, 91)}
+    ).drop("squares_7", "last_ago", strict=False).sink_parquet(output, compression="zstd")
 
 
 def cores() -> int:
@@ -226,10 +232,11 @@ def main() -> int:
     parser.add_argument("lake", type=Path)
     parser.add_argument("day", type=date.fromisoformat)
     parser.add_argument("output", type=Path)
+    parser.add_argument("--before", type=Path, help="the output of the day before, to move on")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    for place, files in enumerate(ranges(options.lake, options.day)):
-        output = options.output / f"{place:02}.parquet"
+    for place, files in ranges(options.lake, options.day, options.before).items():
+        output = options.output / f"{place}.parquet"
         PEERS[options.peer](files, options.day, options.way, output)
     return 0
 

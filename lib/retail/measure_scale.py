@@ -8,38 +8,25 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
-from retail import measure_peers, measure_truth, project
-from retail.measure_close import Chain
-from retail.meter import machine, timed
+import pyarrow.parquet as pq
+
+from lakehouse import LakehouseError
+from retail import measure_backfill, measure_peers, measure_truth, project
+from retail.measure_close import FEATURES, Chain
+from retail.measure_page import Cost, Found, report, rows_of, write_between
+from retail.meter import Timing, timed
 
 MARKS = ("<!-- scale -->", "<!-- end of scale -->")
 CLOSES = "close of {day}"
-FEATURES = "mart_demand_forecast_input"
-Found = dict[str, Any]
+PEERS = "retail.measure_peers"
 
 
-@dataclass(frozen=True)
-class Cost:
-    """A line of the tables: one piece of work at one scale. Bytes, seconds, GB of memory."""
-
-    work: str
-    part: str
-    seconds: float
-    cpu: float
-    memory: float
-    rows: int = 0
-    files: int = 0
-    bytes: int = 0
-    shuffled: int = 0
-
-
-def measure(work: Path, scale: str, days: int, peers: bool, pairs: int = 1_000) -> Found:
+def measure(work: Path, scale: str, days: int, pairs: int = 1_000) -> Found:
     """Generate, close day by day, hold against the truth, and let peers do the last day."""
     chain = Chain(work / scale, scale, days)
     chain.clear()
@@ -58,8 +45,9 @@ def measure(work: Path, scale: str, days: int, peers: bool, pairs: int = 1_000) 
                 print(f"{scale} {day} {built.table}: {built.step.cpu:.1f} CPU-s", flush=True)
         last = chain.dates[-1]
         differing = measure_truth.differing(chain.lake, chain.asked, last, pairs)
-        if peers:
-            costs += _peers(chain)
+        costs += _peers(chain)
+        counted = rows_of(costs, CLOSES.format(day=last), "stg_inventory_snapshots")
+        costs += _backfill(chain, last, counted)
         counts = {"scale": scale, "days": days, "pairs": pairs, "cores": measure_peers.cores()}
         return counts | {"costs": [asdict(cost) for cost in costs], "differing": differing}
     finally:
@@ -69,21 +57,55 @@ def measure(work: Path, scale: str, days: int, peers: bool, pairs: int = 1_000) 
 def _peers(chain: Chain) -> list[Cost]:
     """What each peer takes for the features of the last day, in both ways."""
     costs = []
+    yesterday, day = (str(chain.dates[-1] - timedelta(ago)) for ago in (1, 0))
     for peer in measure_peers.PEERS:
-        for way in measure_peers.WAYS:
-            output = chain.work / "peers" / f"{peer}-{way}"
-            day = chain.dates[-1].isoformat()
-            command = [sys.executable, "-m", "retail.measure_peers", peer, way]
-            took = timed(
-                peer, "", [*command, str(chain.lake), day, str(output)], chain.work / "log"
-            )
-            if took.status:
-                raise RuntimeError((chain.work / "log").read_text())
-            size = sum(file.stat().st_size for file in output.glob("*.parquet"))
-            files = len(list(output.glob("*.parquet")))
+        before, *outputs = (
+            chain.work / "peers" / f"{peer}-{name}" for name in ("before", *measure_peers.WAYS)
+        )
+        _apart(chain, PEERS, [peer, "recompute", str(chain.lake), yesterday, str(before)])
+        for way, output in zip(measure_peers.WAYS, outputs, strict=True):
+            arguments = [peer, way, str(chain.lake), day, str(output), "--before", str(before)]
+            took = _apart(chain, PEERS, arguments)
             used = (took.seconds, took.cpu, took.memory)
-            costs.append(Cost(f"{peer}, {way}", FEATURES, *used, 0, files, size))
+            costs.append(Cost(f"{peer}, {way}", FEATURES, *used, *_written(output)))
     return costs
+
+
+def _backfill(chain: Chain, last: date, pairs: int) -> list[Cost]:
+    """What many past days take, by the backfill and by DuckDB; nothing where pairs are too many."""
+    span = measure_backfill.span(last, pairs)
+    if span is None:
+        return []
+    ours, theirs = chain.work / "backfill", chain.work / "windows"
+    made = chain.backfill(FEATURES, *span, ours)
+    arguments = [str(chain.lake), *map(str, span), str(theirs)]
+    took = _apart(chain, "retail.measure_backfill", arguments)
+    days = (span[1] - span[0]).days + 1
+    return [
+        Cost(
+            f"{name} of {days} days", FEATURES, one.seconds, one.cpu, one.memory, *_written(output)
+        )
+        for name, one, output in (("backfill", made, ours), ("duckdb, windows", took, theirs))
+    ]
+
+
+def _apart(chain: Chain, module: str, arguments: Sequence[str]) -> Timing:
+    """A module run in a process of its own.
+
+    Raises LakehouseError with what it said where it fails.
+    """
+    log = chain.work / "log"
+    took = timed(module, "", [sys.executable, "-m", module, *arguments], log)
+    if took.status:
+        raise LakehouseError(f"{module} failed: {log.read_text().strip().splitlines()[-1]}")
+    return took
+
+
+def _written(output: Path) -> tuple[int, int, int]:
+    """Rows, files and bytes of the parquet files in a folder."""
+    files = list(output.rglob("*.parquet"))
+    rows = sum(pq.read_metadata(file).num_rows for file in files)
+    return rows, len(files), sum(file.stat().st_size for file in files)
 
 
 def sweep(work: Path, scales: Sequence[str], days: int, page: Path | None) -> int:
@@ -102,100 +124,6 @@ def sweep(work: Path, scales: Sequence[str], days: int, page: Path | None) -> in
     return int(any(one["differing"] for one in found))
 
 
-def report(found: Sequence[Found]) -> str:
-    """The tables and plots of a sweep, as Markdown."""
-    parts = [f"{datetime.now(UTC):%Y-%m-%d}, {machine()}."]
-    for one in found:
-        share, costs = float(one["scale"]), [Cost(**cost) for cost in one["costs"]]
-        days = sorted({c.work for c in costs if c.work.startswith("close")})
-        last = [cost for cost in costs if cost.work == days[-1]]
-        parts.append(f"**{share:.1%} of the chain**, {len(days)} days; {_truth(one)}.")
-        parts.append(_table([*[_total(costs, day) for day in days], *_total_of_others(costs)]))
-        parts.append(f"The last day, table by table:\n\n{_table(last, 'part')}")
-    parts.append(_per_million(found))
-    return "\n\n".join(parts)
-
-
-def _truth(one: Found) -> str:
-    wrong = one["differing"]
-    if not wrong:
-        return f"{one['pairs']:,} random pairs of the last day equal the generator's truth"
-    return f"of {one['pairs']:,} random pairs {len(wrong)} values differ, as {wrong[0]}"
-
-
-def _total(costs: Sequence[Cost], work: str) -> Cost:
-    parts = [cost for cost in costs if cost.work == work]
-    memory = max(cost.memory for cost in parts)
-    sums: Mapping[str, Any] = {
-        name: sum(getattr(cost, name) for cost in parts)
-        for name in ("seconds", "cpu", "rows", "files", "bytes", "shuffled")
-    }
-    return Cost(work, "all tables", memory=memory, **sums)
-
-
-def _total_of_others(costs: Sequence[Cost]) -> list[Cost]:
-    return [cost for cost in costs if not cost.work.startswith("close")]
-
-
-def _table(costs: Sequence[Cost], name: str = "work") -> str:
-    lines = [f"| {name} | wall | CPU | memory | rows | files | written | shuffled |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for cost in costs:
-        used = f"{cost.seconds:.1f} s | {cost.cpu:.1f} s | {cost.memory:.1f} GB"
-        wrote = f"{cost.rows:,} | {cost.files:,} | {_megabytes(cost.bytes)}"
-        lines.append(f"| {getattr(cost, name)} | {used} | {wrote} | {_megabytes(cost.shuffled)} |")
-    return "\n".join(lines)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.0f} MB"
-
-
-def _per_million(found: Sequence[Found]) -> str:
-    """CPU seconds per million counts, by scale: of a close, and of its features and peers."""
-    shares = [f'"{float(one["scale"]):.1%}"' for one in found]
-    close, features = [], []
-    lines = ["| scale | close | features | " + " | ".join(_PEERS) + " |"]
-    lines.append("| ---: " * (3 + len(_PEERS)) + "|")
-    for one in found:
-        costs = [Cost(**cost) for cost in one["costs"]]
-        last = max(cost.work for cost in costs if cost.work.startswith("close"))
-        millions = _rows_of(costs, last, "stg_inventory_snapshots") / 1e6
-        close.append(_total(costs, last).cpu / millions)
-        features.append(_cpu(costs, last, FEATURES) / millions)
-        peers = [_cpu(costs, name, FEATURES) / millions for name in _PEERS]
-        numbers = " | ".join(f"{value:.2f}" for value in (close[-1], features[-1], *peers))
-        lines.append(f"| {float(one['scale']):.1%} | {numbers} |")
-    plot = [
-        "```mermaid",
-        "xychart-beta",
-        '  title "CPU-seconds per million pairs: the close, and its features below"',
-        f"  x-axis [{', '.join(shares)}]",
-        f"  bar [{', '.join(f'{value:.2f}' for value in close)}]",
-        f"  line [{', '.join(f'{value:.2f}' for value in features)}]",
-        "```",
-    ]
-    head = "CPU-seconds per million pairs on the last day (the peers make fewer columns):"
-    return "\n\n".join([head, "\n".join(lines), "\n".join(plot)])
-
-
-_PEERS = [f"{peer}, {way}" for peer in measure_peers.PEERS for way in measure_peers.WAYS]
-
-
-def _cpu(costs: Sequence[Cost], work: str, part: str) -> float:
-    return sum(cost.cpu for cost in costs if (cost.work, cost.part) == (work, part))
-
-
-def _rows_of(costs: Sequence[Cost], work: str, part: str) -> int:
-    return sum(cost.rows for cost in costs if (cost.work, cost.part) == (work, part)) or 1
-
-
-def write_between(page: Path, marks: tuple[str, str], text: str) -> None:
-    """Replace what stands between a page's marks; what people wrote around it stays."""
-    before, _, rest = (page.read_text() if page.exists() else "").partition(marks[0])
-    page.write_text(f"{before}{marks[0]}\n{text}\n{marks[1]}{rest.partition(marks[1])[2]}")
-
-
 @project.job
 def main() -> int:
     """Measure one scale."""
@@ -204,7 +132,7 @@ def main() -> int:
     parser.add_argument("scale")
     parser.add_argument("days", type=int)
     options = parser.parse_args()
-    found = measure(options.work, options.scale, options.days, peers=True)
+    found = measure(options.work, options.scale, options.days)
     (options.work / f"{options.scale}.json").write_text(json.dumps(found, indent=1))
     return 0
 

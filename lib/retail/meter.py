@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+# Seconds between looks: one takes some milliseconds.
+_PAUSE = 0.4
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -37,33 +40,37 @@ class Step:
 @contextmanager
 def step(name: str) -> Iterator[Step]:
     """Measure the work of a with-block."""
-    own, ended, peak = Step(name), threading.Event(), _Peak()
-    watcher = threading.Thread(target=_watch, args=(os.getpid(), ended, peak), daemon=True)
+    own, ended, seen = Step(name), threading.Event(), _Seen(os.getpid())
+    seen.look()
+    started, waited, used = time.monotonic(), _waited(), dict(seen.cpu)
+    watcher = threading.Thread(target=seen.watch, args=(ended,), daemon=True)
     watcher.start()
-    started, used = time.monotonic(), sum(map(_cpu, _family(os.getpid())))
     try:
         yield own
     finally:
         own.seconds = time.monotonic() - started
-        own.cpu = sum(map(_cpu, _family(os.getpid()))) - used
         ended.set()
         watcher.join()
-        own.memory = peak.memory
+        spent = {pid: seconds - used.get(pid, 0.0) for pid, seconds in seen.cpu.items()}
+        own.cpu = max(sum(spent.values()), spent[seen.root] + _waited() - waited)
+        own.memory = seen.memory
 
 
 def timed(name: str, target: str, command: Sequence[str], log: Path) -> Timing:
     """Run a command to its end, its output to ``log``."""
-    ended, peak = threading.Event(), _Peak()
+    ended = threading.Event()
     started, waited = time.monotonic(), _waited()
     with log.open("a") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        watcher = threading.Thread(target=_watch, args=(process.pid, ended, peak), daemon=True)
+        seen = _Seen(process.pid)
+        watcher = threading.Thread(target=seen.watch, args=(ended,), daemon=True)
         watcher.start()
         status = process.wait()
         ended.set()
+        watcher.join()
     # A JVM that nobody waits for is seen by the watcher alone; the last moment is not.
-    cpu = max(peak.cpu, _waited() - waited)
-    return Timing(name, target, time.monotonic() - started, cpu, peak.memory, status)
+    cpu = max(sum(seen.cpu.values()), _waited() - waited)
+    return Timing(name, target, time.monotonic() - started, cpu, seen.memory, status)
 
 
 def _waited() -> float:
@@ -72,22 +79,27 @@ def _waited() -> float:
     return used.ru_utime + used.ru_stime
 
 
-@dataclass
-class _Peak:
-    """The most seen of a command's processes together: GB, and processor seconds."""
+class _Seen:
+    """What was seen of a process and its descendants: the most memory they held together, in GB,
+    and the processor seconds of each.
 
-    memory: float = 0.0
-    cpu: float = 0.0
+    Spark's workers are waited for by nobody: what they used is known as long as they live.
+    """
 
+    def __init__(self, root: int) -> None:
+        self.root, self.memory, self.cpu = root, 0.0, dict[int, float]()
 
-def _watch(root: int, ended: threading.Event, peak: _Peak) -> None:
-    """Look at a process and its descendants from time to time, until the work has ended."""
-    while True:
-        family = _family(root)
-        peak.memory = max(peak.memory, sum(_resident(pid) for pid in family))
-        peak.cpu = max(peak.cpu, sum(_cpu(pid) for pid in family))
-        if ended.wait(0.2):
-            return
+    def look(self) -> None:
+        family = _family(self.root)
+        self.memory = max(self.memory, sum(map(_resident, family)))
+        for pid in family:
+            self.cpu[pid] = max(self.cpu.get(pid, 0.0), _cpu(pid))
+
+    def watch(self, ended: threading.Event) -> None:
+        """Look from time to time, until the work has ended, and then once more."""
+        while not ended.wait(_PAUSE):
+            self.look()
+        self.look()
 
 
 def _family(root: int) -> list[int]:
@@ -105,18 +117,18 @@ def _family(root: int) -> list[int]:
 
 
 def _resident(pid: int) -> float:
-    """Resident memory in GB, 0 for a process that has ended."""
+    """Memory of a process in GB, of shared pages its part; 0 for a process that has ended."""
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
         return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e9
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / 1e9
 
 
 def _cpu(pid: int) -> float:
-    """Processor seconds, user and system, of a process and its ended children; 0 once it ended."""
+    """Processor seconds, user and system, of a process alone; 0 once it ended."""
     try:
-        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     except OSError:
         return 0.0
     return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")

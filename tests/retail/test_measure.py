@@ -47,6 +47,25 @@ def test_a_step_of_this_process_counts_its_children_too() -> None:
     assert 0 < work.memory < 4
 
 
+def test_a_worker_that_ends_unnoticed_has_worked() -> None:
+    code = (
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "ended, held = os.pipe()\n"
+        "if os.fork() == 0:\n"
+        "    while time.process_time() < 0.5: pass\n"
+        "    time.sleep(1)\n"
+        "    os._exit(0)\n"
+        "os.close(held)\nos.read(ended, 1)\ntime.sleep(0.1)\nprint(flush=True)\ntime.sleep(9)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        with step("work") as work:
+            assert parent.stdout
+            parent.stdout.readline()
+        parent.kill()
+    assert work.cpu >= 0.4
+
+
 def test_a_command_that_fails_leaves_the_page_as_it_was(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("<!-- measured -->\nold\n<!-- end -->")

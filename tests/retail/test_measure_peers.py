@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from retail.measure_peers import PEERS, Files, ranges
+from retail.measure_peers import PEERS, ranges
 
 DAY = date(2026, 6, 30)
 PAIRS = [(f"STR-{s}", f"PRD-{p}") for s in range(3) for p in range(20)]
@@ -18,18 +18,14 @@ PAIRS = [(f"STR-{s}", f"PRD-{p}") for s in range(3) for p in range(20)]
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A hundred days of sales of some pairs, the day's counts, and yesterday's features."""
+    """A hundred days of sales of some pairs, and the counts of two days."""
     lake, luck = tmp_path_factory.mktemp("lake"), random.Random(3)
     days = [DAY - timedelta(n) for n in range(100)]
     units = {(*p, d): luck.randint(1, 9) for p in PAIRS for d in days if luck.random() < 0.3}
     sales = [(*pair, day, 0, sold) for (*pair, day), sold in units.items()]
     save(lake / "silver/int_daily_sales", "sold_on", sales, ["gross_units"])
-    counts = [(*pair, DAY, 0) for pair in PAIRS]
+    counts = [(*pair, day, 0) for pair in PAIRS for day in days[:2]]
     save(lake / "gold/fact_inventory_daily", "snapshot_date", counts, [])
-    before = [(*pair, DAY - timedelta(1), 0, *moved(units, *pair)) for pair in PAIRS]
-    names = ["units", "units_sum_7", "units_sum_28", "units_sum_91", "units_squares_28"]
-    names += ["units_squares_91", "coverage_days_91", "days_since_sale"]
-    save(lake / "gold/mart_demand_forecast_input", "observed_on", before, names)
     return lake
 
 
@@ -39,27 +35,16 @@ def save(table: Path, day: str, rows: list[tuple[Any, ...]], names: list[str]) -
     write_deltalake(str(table), data, partition_by=[day, "store_range"])
 
 
-def moved(units: dict[Any, int], store: str, product: str) -> tuple[int, ...]:
-    """Yesterday's features of a pair, in plain Python."""
-    past = [units.get((store, product, DAY - timedelta(1 + n)), 0) for n in range(99)]
-    sold = [n for n in range(1, 99) if past[n]]
-    squares = [x * x for x in past]
-    return (
-        past[0],
-        *(sum(past[1 : 1 + window]) for window in (7, 28, 91)),
-        *(sum(squares[1 : 1 + window]) for window in (28, 91)),
-        min(91, max(sold)),
-        min(sold),
-    )
-
-
-def made(lake: Path, peer: str, way: str, output: Path) -> list[tuple[Any, ...]]:
-    [files] = ranges(lake, DAY)
-    assert isinstance(files, Files)
-    PEERS[peer](files, DAY, way, output)
+def made(lake: Path, peer: str, way: str, folder: Path) -> list[tuple[Any, ...]]:
+    before, output = folder / "before", folder / "output.parquet"
+    before.mkdir(parents=True)
+    yesterday = DAY - timedelta(1)
+    PEERS[peer](ranges(lake, yesterday)["0"], yesterday, "recompute", before / "0.parquet")
+    PEERS[peer](ranges(lake, DAY, before)["0"], DAY, way, output)
     return duckdb.sql(
         f"""SELECT store_id, product_id, units, units_lag_1, units_lag_7, units_lag_14, units_lag_28,
                    units_sum_7, units_sum_28, units_sum_91, days_since_sale,
+                   units_squares_28, units_squares_91,
                    round(units_std_28, 9), round(units_std_91, 9)
             FROM '{output}' ORDER BY ALL"""
     ).fetchall()
@@ -67,7 +52,7 @@ def made(lake: Path, peer: str, way: str, output: Path) -> list[tuple[Any, ...]]
 
 def test_both_peers_find_the_same_in_both_ways(lake: Path, tmp_path: Path) -> None:
     found = {
-        (peer, way): made(lake, peer, way, tmp_path / f"{peer}-{way}.parquet")
+        (peer, way): made(lake, peer, way, tmp_path / f"{peer}-{way}")
         for peer in PEERS
         for way in ("recompute", "move")
     }

@@ -53,8 +53,11 @@ class Pairs:
         found = self._numbers[store, product]
         if (new := np.flatnonzero(found < 0)).size:
             width = np.int64(self._numbers.shape[1])
-            codes, first = np.unique(store[new] * width + product[new], return_index=True)
-            codes = codes[np.argsort(first)]
+            codes = store[new] * width + product[new]
+            # The first place of each code, without sorting: written from the last to the first.
+            at = np.arange(codes.size, dtype=np.int32)
+            self._numbers.ravel()[codes[::-1]] = at[::-1]
+            codes = codes[self._numbers.ravel()[codes] == at]
             numbers = np.arange(len(self), len(self) + codes.size, dtype=np.int32)
             self._numbers.ravel()[codes] = numbers
             self._store = np.concatenate([self._store, (codes // width).astype(np.int32)])

@@ -7,9 +7,8 @@ from pyspark.sql import functions as F
 
 from lakehouse import by_day, conform, conserved, days, expect, sequence, setting, table
 from retail.contracts import INVENTORY_SNAPSHOTS
-from retail.terms.calendar import last_second
 from retail.terms.layout import store_range
-from retail.terms.zones import utc
+from retail.terms.zones import close
 
 
 @table(
@@ -72,7 +71,7 @@ def stg_inventory_snapshots(
     return counts.withColumns(
         {
             "quantity_available": F.coalesce("quantity_available", landed),
-            "closed_at": utc(last_second(F.col("snapshot_date")), F.lit(zone or "UTC")),
+            "closed_at": close(F.col("snapshot_date"), zone or "UTC"),
             "sequence": sequence(),
             "store_range": store_range(F.col("store_id"), store_ranges),
         }

@@ -47,3 +47,20 @@ def utc(wall_time: Column, zone: Column) -> Column:
     <BLANKLINE>
     """
     return F.to_utc_timestamp(wall_time.cast("timestamp"), zone)
+
+
+def close(day: Column, zone: str) -> Column:
+    """The last second of a day by the clocks of one zone; of many rows, so told by whole numbers.
+
+    >>> row = spark.sql("SELECT DATE'2026-06-30' day")
+    >>> row.select(close(F.col("day"), "UTC").alias("utc"),
+    ...            close(F.col("day"), "America/Chicago").alias("chicago")).show()
+    +-------------------+-------------------+
+    |                utc|            chicago|
+    +-------------------+-------------------+
+    |2026-06-30 23:59:59|2026-07-01 04:59:59|
+    +-------------------+-------------------+
+    <BLANKLINE>
+    """
+    second = F.timestamp_seconds((F.unix_date(day).cast("bigint") + 1) * 86_400 - 1)
+    return second if zone == "UTC" else F.to_utc_timestamp(second, zone)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from retail.measure_scale import Cost, report, write_between
+from retail.measure_page import Cost, report, write_between
 
 COSTS = [
     Cost("generate", "landing and past", 10.0, 18.0, 0.5),
@@ -19,7 +19,13 @@ def test_a_day_s_close_is_the_sum_of_its_tables() -> None:
     text = report([FOUND])
     assert "**1.0% of the chain**, 2 days; 1,000 random pairs of the last day equal" in text
     assert "| close of 2026-06-30 | 6.0 s | 9.0 s | 2.5 GB | 4,000,000 | 3 | 2 MB | 0 MB |" in text
-    assert "| 1.0% | 4.50 | 1.50 | 0.00 | 2.50 | 0.00 | 0.00 |" in text
+    assert "| 1.0% | 4.50 | 4.50 | 1.50 | 0.00 | 2.50 | 0.00 | 0.00 |" in text
+
+
+def test_what_more_pairs_cost_is_told_without_what_any_number_costs() -> None:
+    double = [Cost(**asdict(c) | {"cpu": 2 * c.cpu - 1, "rows": 2 * c.rows}) for c in COSTS]
+    text = report([FOUND, FOUND | {"scale": "0.02", "costs": [asdict(c) for c in double]}])
+    assert "| 2.0% | 4.00 | 3.50 |" in text
 
 
 def test_a_feature_that_is_not_true_is_told() -> None:
