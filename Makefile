@@ -54,7 +54,7 @@ wheel: .venv/.python ## the wheel, without Spark, in build/dist
 	@"$(BIN)/python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/dist .
 
 test-fast: .venv/.ready-test ## the tests that need no JVM
-	@"$(BIN)/python" -m pytest -m "not spark"
+	@"$(BIN)/python" -m pytest -n 2 -m "not spark"
 
 test-docs: .venv/.ready-docs .venv/.ready-test ## build the site of the documentation, follow every link
 	@"$(BIN)/python" -m pytest tests/extras/test_site.py
