@@ -18,13 +18,16 @@ def main() -> int:
     parser.add_argument("--history", action="store_true", help="measure histories and rules too")
     parser.add_argument("--scale", nargs="+", help="measure closes at these scales, alone")
     parser.add_argument("--days", type=int, default=3, help="days that --scale closes (default: 3)")
+    text = "with --scale: 40 million rows of past days too, by the backfill and by DuckDB"
+    parser.add_argument("--backfill", action="store_true", help=text)
     parser.add_argument("--work", type=Path, help="folder that keeps what --scale found")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
         if options.scale:
-            return measure_scale.sweep(work, options.scale, options.days, options.page)
+            asked = (options.days, options.backfill, options.page)
+            return measure_scale.sweep(work, options.scale, *asked)
         bench = measure.Bench(ROOT / "jobs", Path(folder), options.env)
         return bench.run(options.tests, options.history, options.page)
 

@@ -26,8 +26,11 @@ CLOSES = "close of {day}"
 PEERS = "retail.measure_peers"
 
 
-def measure(work: Path, scale: str, days: int, pairs: int = 1_000) -> Found:
-    """Generate, close day by day, hold against the truth, and let peers do the last day."""
+def measure(work: Path, scale: str, days: int, backfill: bool, pairs: int = 1_000) -> Found:
+    """Generate, close day by day, hold against the truth, and let peers do the last day.
+
+    With ``backfill`` many past days are made at once too, which takes minutes at any scale.
+    """
     chain = Chain(work / scale, scale, days)
     chain.clear()
     try:
@@ -46,8 +49,9 @@ def measure(work: Path, scale: str, days: int, pairs: int = 1_000) -> Found:
         last = chain.dates[-1]
         differing = measure_truth.differing(chain.lake, chain.asked, last, pairs)
         costs += _peers(chain)
-        counted = rows_of(costs, CLOSES.format(day=last), "stg_inventory_snapshots")
-        costs += _backfill(chain, last, counted)
+        if backfill:
+            counted = rows_of(costs, CLOSES.format(day=last), "stg_inventory_snapshots")
+            costs += _backfill(chain, last, counted)
         counts = {"scale": scale, "days": days, "pairs": pairs, "cores": measure_peers.cores()}
         return counts | {"costs": [asdict(cost) for cost in costs], "differing": differing}
     finally:
@@ -108,11 +112,12 @@ def _written(output: Path) -> tuple[int, int, int]:
     return rows, len(files), sum(file.stat().st_size for file in files)
 
 
-def sweep(work: Path, scales: Sequence[str], days: int, page: Path | None) -> int:
+def sweep(work: Path, scales: Sequence[str], days: int, backfill: bool, page: Path | None) -> int:
     """Measure the scales one after another, and write the page of all found in the folder."""
     work.mkdir(parents=True, exist_ok=True)
     for scale in scales:
         command = [sys.executable, "-m", "retail.measure_scale", str(work), scale, str(days)]
+        command += ["--backfill"] * backfill
         if status := subprocess.run(command).returncode:
             return status
     found = [json.loads(file.read_text()) for file in work.glob("*.json")]
@@ -131,8 +136,9 @@ def main() -> int:
     parser.add_argument("work", type=Path)
     parser.add_argument("scale")
     parser.add_argument("days", type=int)
+    parser.add_argument("--backfill", action="store_true")
     options = parser.parse_args()
-    found = measure(options.work, options.scale, options.days)
+    found = measure(options.work, options.scale, options.days, options.backfill)
     (options.work / f"{options.scale}.json").write_text(json.dumps(found, indent=1))
     return 0
 
