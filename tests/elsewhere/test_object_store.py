@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,16 +20,19 @@ LAKE = Uri("s3a://lakes/retail")
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """The store's address, in the variables that all clients of S3 know."""
-    server = subprocess.Popen(
-        [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # It logs each request: into a pipe that nobody reads it would stop once that is full.
+    log = tmp_path / "store.log"
+    with log.open("w") as said:
+        server = subprocess.Popen(
+            [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
+            stderr=said,
+        )
     try:
-        assert server.stderr is not None
-        found = next(m for line in server.stderr if (m := re.search(r"http://127\S+", line)))
+        while not (found := re.search(r"http://127\S+", log.read_text())):
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.1)
         variables = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any",
                      "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": found[0],
                      "AWS_ALLOW_HTTP": "true"}  # fmt: skip
