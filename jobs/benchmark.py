@@ -26,8 +26,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
         if options.scale:
-            asked = (options.days, options.backfill, options.page)
-            return measure_scale.sweep(work, options.scale, *asked)
+            return measure_scale.sweep(
+                work, options.scale, options.days, options.backfill, options.page
+            )
         bench = measure.Bench(ROOT / "jobs", Path(folder), options.env)
         return bench.run(options.tests, options.history, options.page)
 

@@ -151,14 +151,15 @@ def _write(
     if part.keys is None or not is_direct(table, next(iter(table.inputs.values()))):
         judged = within(table, judged, part)  # else landed rows were chosen by these keys already
     judged = quality.to_keep(judged)
-    if not quarantine.known(aside, table):
+    is_known = quarantine.known(aside, table) > 0
+    if not is_known:
         judged = quality.without_good_records(judged)
     if part.is_whole:
-        counted, written = split_whole(judged, verdict, target, aside)
+        counted, written = split_whole(judged, verdict, target, aside, is_known)
         repeated = counted.judged - counted.rejected - written[0]
         outcome = _measured(replace(outcome, repeated=repeated), written)
     else:
-        counted = split_part(judged, verdict, target, part, aside)
+        counted = split_part(judged, verdict, target, part, aside, is_known)
     return replace(outcome, rows_in=counted.judged, quarantined=counted.rejected)
 
 

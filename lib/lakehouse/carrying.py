@@ -156,18 +156,16 @@ def _reached(
 
 def written_days(pin: Pinned, column: str) -> tuple[set[date], set[date]]:
     """Of the days written since the version built from: those it did not hold, and the others."""
-    assert not isinstance(pin.path, Name)
     before = Log(pin.path, pin.built).days(column)
     written: set[date] = set()
-    for version in range(cast(int, pin.built) + 1, pin.version + 1):
-        for action in storage.actions(pin.path, version):
-            moved = action.get("add") or action.get("remove") or {}
-            if not moved.get("dataChange"):
-                continue
-            # A writer may leave out where a file lay that it removes: then it was any day.
-            values = moved.get("partitionValues")
-            days = [values[column]] if values else map(str, before)
-            written |= {date.fromisoformat(day) for day in days if day}
+    for action in pin.actions:
+        moved = action.get("add") or action.get("remove") or {}
+        if not moved.get("dataChange"):
+            continue
+        # A writer may leave out where a file lay that it removes: then it was any day.
+        values = moved.get("partitionValues")
+        days = [values[column]] if values else map(str, before)
+        written |= {date.fromisoformat(day) for day in days if day}
     return written - before, written & before
 
 

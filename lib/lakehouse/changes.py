@@ -279,15 +279,11 @@ def restrict(
         return frame
     if isinstance(spread, ByDay) and part.days is not None:
         wanted = sorted(spread.read(part.known_days))
-        days = [_day_of(upstream, column) for column in spread.columns]
-        if None not in part.days:
-            # A date as it is: files, and groups of rows in them, are passed over by it.
-            days = [
-                F.col(column) if frame.schema[column].dataType == DateType() else day
-                for column, day in zip(spread.columns, days, strict=True)
-            ]
-        chosen = [day.isin(wanted) for day in days]
-        chosen += [day.isNull() for day in days if None in part.days]
+        days = {column: _day_of(upstream, column) for column in spread.columns}
+        # A date as it is: files, and groups of rows in them, are passed over by it.
+        dates = {field.name for field in frame.schema.fields if field.dataType == DateType()}
+        chosen = [(F.col(c) if c in dates else day).isin(wanted) for c, day in days.items()]
+        chosen += [day.isNull() for day in days.values() if None in part.days]
         dated = frame.where(any_of(chosen))
         if part.keys is None:
             return dated

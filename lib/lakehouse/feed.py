@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import cast
+from functools import cached_property
+from typing import Any, cast
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -26,14 +27,21 @@ class Pinned:
     version: int
     built: int | None
 
-    @property
+    @cached_property
+    def actions(self) -> list[dict[str, Any]]:
+        """What the commits since the version built from say, of a table whose log can be read."""
+        assert self.built is not None
+        assert not isinstance(self.path, Name)
+        versions = range(self.built + 1, self.version + 1)
+        return [one for version in versions for one in storage.actions(self.path, version)]
+
+    @cached_property
     def added(self) -> list[int] | None:
         """Sizes of the files added since the version built from; None where more was done."""
         if self.built is None or isinstance(self.path, Name):
             return None
-        versions = range(self.built + 1, self.version + 1)
         try:
-            actions = [one for version in versions for one in storage.actions(self.path, version)]
+            actions = self.actions
         except FileNotFoundError:
             return None
         if any("cdc" in action or "remove" in action for action in actions):

@@ -33,12 +33,17 @@ class Split:
 
 
 def split_part(
-    judged: DataFrame, verdict: Verdict, target: Target, part: Affected, aside: Place
+    judged: DataFrame,
+    verdict: Verdict,
+    target: Target,
+    part: Affected,
+    aside: Place,
+    is_known: bool,
 ) -> Split:
     """Split a part of a table: its rows are few and read several times, so they are kept.
 
     Many are cheaper to read again, and to write where they lie. The rejected ones go first: a build
-    that dies in between doubles and loses nothing.
+    that dies in between doubles and loses nothing. ``is_known`` tells of earlier rejects.
     """
     table, is_large = target.table, _is_large(verdict)
     if not is_large:
@@ -46,13 +51,13 @@ def split_part(
     try:
         found = judged.agg(*quality.counts()).first()
         assert found is not None
-        if found.rejected or quarantine.known(aside, table):
+        if found.rejected or is_known:
             quarantine.put_aside(judged, table, part, aside)
         if is_large:
             good = quality.newest_of_repeated(judged, table)
-            target = replace(target, is_clustered=True)
         else:
             good = quality.newest_per_key(judged.where(~quality.is_rejected()), table)
+        target = replace(target, is_clustered=is_large)
         store(shaped(good, table), target, part, verdict.record)
     finally:
         judged.unpersist()
@@ -68,13 +73,14 @@ def _is_large(verdict: Verdict) -> bool:
 
 
 def split_whole(
-    judged: DataFrame, verdict: Verdict, target: Target, aside: Place
+    judged: DataFrame, verdict: Verdict, target: Target, aside: Place, is_known: bool
 ) -> tuple[Split, tuple[int, int, int]]:
     """Split a whole table in one pass, and a second for the quarantine only where it takes one.
 
     Returns what was judged, and the rows, files and bytes written. The good rows are committed
     first, counting the others on the way; their commit says that it is not finished yet, so where a
-    build dies before the quarantine is written, the next one makes the table again.
+    build dies before the quarantine is written, the next one makes the table again. ``is_known``
+    tells of earlier rejects.
     """
     table, counted = target.table, Observation()
     by = _clustering(judged, table)
@@ -86,7 +92,7 @@ def split_whole(
     written = files_and_bytes(target.path)
     landed = Log(next(iter(verdict.pins.values())).path).file_count
     split = Split(**counted.get) if landed else Split(0, 0)
-    if split.rejected or quarantine.known(aside, table):
+    if split.rejected or is_known:
         quarantine.put_aside(judged, table, WHOLE, aside)
     finish(judged.sparkSession, target, verdict.record)
     return split, written

@@ -122,10 +122,10 @@ def _by_great_expectations(
     if not table.is_staging:
         return there
     quarantine = [r for r in rules if r.is_row_rule and r.severity == "quarantine"]
-    mine = [*quarantine, FITS]
-    asked = sorted({column for rule in mine for column in rule.columns})
+    of_rows = [*quarantine, FITS]
+    asked = sorted({column for rule in of_rows for column in rule.columns})
     rows = _landed(frame, table, spark).select(*asked, quality.FAULTS)
-    landed = judge(f"{table.full_name}.landed", mine, rows)
+    landed = judge(f"{table.full_name}.landed", of_rows, rows)
     names = {one.rule for one in landed}
     leaked = [one for one in there if one.rule in names and one.failed]
     return [*landed, *(one for one in there if one.rule not in names), *leaked]

@@ -10,6 +10,7 @@ from lakehouse import by_day, setting, table, valid_at, whole
 from retail.terms import calendar
 from retail.terms.members import without_members
 from retail.terms.share import pct
+from retail.terms.zones import close
 
 # The days before and including a grid day that the columns _28d, ranks and classes look at.
 WINDOW_DAYS = 28
@@ -95,7 +96,7 @@ def _with_category(figures: DataFrame, dim_product: DataFrame) -> DataFrame:
     """Figures with the category of the version valid at the end of the grid day."""
     products = without_members(dim_product, "product_key")
     versions = products.select("product_id", "category", "valid_from", "valid_to")
-    end = calendar.last_second(F.col("grid_on")).cast("timestamp")
+    end = close(F.col("grid_on"), "UTC")
     return valid_at(figures, F.broadcast(versions), "product_id", end)
 
 

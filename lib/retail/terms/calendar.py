@@ -104,23 +104,17 @@ def grid(days: DataFrame, column: str, as_of: date, rule: Rule) -> DataFrame:
     )
 
 
-def last_second(day: Column) -> Column:
-    """23:59:59 of a day (TIMESTAMP_NTZ): what is true at its close, before the next one begins."""
-    return F.date_add(day, 1).cast("timestamp_ntz") - F.expr("INTERVAL 1 SECOND")
-
-
 def season(day: Column) -> Column:
     """The meteorological season of the northern hemisphere.
 
     >>> day = spark.sql("SELECT DATE'2026-12-25' day")
     >>> day.select(season(F.col("day")).alias("season"),
-    ...            holiday(F.col("day"), "US").alias("holiday"),
-    ...            last_second(F.col("day")).alias("close")).show()
-    +------+-------------+-------------------+
-    |season|      holiday|              close|
-    +------+-------------+-------------------+
-    |winter|Christmas Day|2026-12-25 23:59:59|
-    +------+-------------+-------------------+
+    ...            holiday(F.col("day"), "US").alias("holiday")).show()
+    +------+-------------+
+    |season|      holiday|
+    +------+-------------+
+    |winter|Christmas Day|
+    +------+-------------+
     <BLANKLINE>
     """
     names = F.array(*[F.lit(name) for name in ("winter", "spring", "summer", "autumn")])
