@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, Observation, Row, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import quality, quarantine
@@ -13,6 +13,7 @@ from lakehouse.changes import WHOLE, Affected
 from lakehouse.declare import Days
 from lakehouse.frame import Verdict
 from lakehouse.log import Log
+from lakehouse.named import Name
 from lakehouse.storage import Place
 from lakehouse.write import Target, files_and_bytes, finish, shaped, store
 
@@ -49,8 +50,7 @@ def split_part(
     if not is_large:
         judged = judged.persist()
     try:
-        found = judged.agg(*quality.counts()).first()
-        assert found is not None
+        found = _counts(judged)
         if found.rejected or is_known:
             quarantine.put_aside(judged, table, part, aside)
         if is_large:
@@ -78,24 +78,35 @@ def split_whole(
     """Split a whole table in one pass, and a second for the quarantine only where it takes one.
 
     Returns what was judged, and the rows, files and bytes written. The good rows are committed
-    first, counting the others on the way; their commit says that it is not finished yet, so where a
-    build dies before the quarantine is written, the next one makes the table again. ``is_known``
-    tells of earlier rejects.
+    first, counting the others on the way where they lie in files; their commit says that it is not
+    finished yet, so where a build dies before the quarantine is written, the next one makes the
+    table again. ``is_known`` tells of earlier rejects.
     """
     table, counted = target.table, Observation()
     by = _clustering(judged, table)
-    watched = judged.observe(counted, *quality.counts())
+    # Of a write that replaces a table by name Spark forgets what it observed.
+    is_named = isinstance(target.path, Name)
+    watched = judged if is_named else judged.observe(counted, *quality.counts())
     good = quality.newest_per_key(watched.where(~quality.is_rejected()), table, by)
     target = replace(target, is_clustered=by is not None)
     with _remembering(judged.sparkSession):
         store(shaped(good, table), target, WHOLE, replace(verdict.record, is_finished=False))
     written = files_and_bytes(target.path)
     landed = Log(next(iter(verdict.pins.values())).path).file_count
-    split = Split(**counted.get) if landed else Split(0, 0)
+    split = Split(0, 0)
+    if landed:
+        split = Split(**(_counts(judged).asDict() if is_named else counted.get))
     if split.rejected or is_known:
         quarantine.put_aside(judged, table, WHOLE, aside)
     finish(judged.sparkSession, target, verdict.record)
     return split, written
+
+
+def _counts(judged: DataFrame) -> Row:
+    """How many records there are, and how many of them rejected, by a pass over them."""
+    found = judged.agg(*quality.counts()).first()
+    assert found is not None
+    return found
 
 
 @contextmanager

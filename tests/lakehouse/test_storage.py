@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from chispa import assert_df_equality
 from deltalake import write_deltalake
 from places import ROOT
+from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError, storage
 from lakehouse.lock import lake_lock
@@ -122,3 +124,43 @@ def test_rows_are_counted_by_statistics(tmp_path: Path) -> None:
     write_deltalake(str(tmp_path), pa.table({"day": days, "n": [1, 2, 3]}), partition_by="day")
     assert storage.row_count(tmp_path) == 3
     assert storage.row_count(tmp_path, "day", ["2026-06-01", "2026-06-07"]) == 2
+
+
+def test_few_plain_files_are_read_as_delta_reads_them(spark: SparkSession, tmp_path: Path) -> None:
+    """Whatever the folder's name; of a table that went on, at its versions too."""
+    place = tmp_path / "a [b]{c}* d" / "gold" / "sales"
+    rows = spark.createDataFrame([("a", date(2026, 6, 1)), ("ü:%", None)], "id string, day date")
+    for _ in range(2):
+        rows.write.format("delta").mode("append").partitionBy("day").save(str(place))
+    rows.selectExpr("id", "day", "1 AS more").write.format("delta").mode("append").option(
+        "mergeSchema", "true"
+    ).save(str(place))
+    for version in (0, 1, 2, None):
+        found = storage.read(spark, place, version)
+        assert "FileScan parquet" in found._jdf.queryExecution().toString()
+        reader = spark.read.format("delta")
+        assert_df_equality(
+            found,
+            (reader if version is None else reader.option("versionAsOf", version)).load(str(place)),
+            ignore_row_order=True,
+        )
+    assert storage.read(spark, place).where("day = DATE'2026-06-01'").count() == 3
+
+
+@pytest.mark.parametrize("partition", ["id", "day"])
+def test_tables_of_which_files_do_not_say_all_are_read_through_delta(
+    spark: SparkSession, tmp_path: Path, partition: str
+) -> None:
+    """Deleted rows that their file still has, and folders that tell texts."""
+    place = tmp_path / "sales"
+    rows = spark.createDataFrame([("a/b", date(2026, 6, 1)), ("c", None)], "id string, day date")
+    rows.coalesce(1).write.format("delta").partitionBy(partition).save(str(place))
+    if partition == "day":
+        extra = spark.createDataFrame([("d", None), ("e", None)], "id string, day date")
+        extra.coalesce(1).write.format("delta").mode("append").save(str(place))
+        name = f"delta.`{place}`"
+        on = "'delta.enableDeletionVectors' = 'true'"
+        spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({on})")
+        spark.sql(f"DELETE FROM {name} WHERE id = 'd'")
+    found = sorted(row.id for row in storage.read(spark, place).collect())
+    assert found == (["a/b", "c", "e"] if partition == "day" else ["a/b", "c"])
