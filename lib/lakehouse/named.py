@@ -182,9 +182,8 @@ def tables_in(catalogue: Name) -> Iterator[tuple[str, str, Name]]:
     spark = current()
     schemas = {name for (name,) in spark.sql(f"SHOW SCHEMAS IN {catalogue.sql}").collect()}
     for layer in sorted(schemas.intersection(LAYERS)):
-        views = {
-            v.viewName for v in spark.sql(f"SHOW VIEWS IN {(catalogue / layer).sql}").collect()
-        }
+        told = spark.sql(f"SHOW VIEWS IN {(catalogue / layer).sql}").collect()
+        views = {view.viewName for view in told if not view.isTemporary}
         for row in spark.sql(f"SHOW TABLES IN {(catalogue / layer).sql}").collect():
             if row.tableName in views:
                 continue

@@ -190,8 +190,11 @@ def record_anyway(spark: SparkSession, target: Target, record: Record) -> None:
 
 
 def _transaction(record: Record) -> dict[str, str]:
-    """With it Delta commits an append of no rows."""
-    return {"txnAppId": f"lakehouse-{record.batch}", "txnVersion": "1"}
+    """With it Delta commits an append of no rows, once: a record that is finished comes second."""
+    return {
+        "txnAppId": f"lakehouse-{record.batch}",
+        "txnVersion": "2" if record.is_finished else "1",
+    }
 
 
 def _difference(
