@@ -42,10 +42,11 @@ steps = steps.set_index("device_type")
 steps
 
 # %%
-reached = 100 * steps.div(steps["visits"], axis="index")
-reached.T.plot.bar(figsize=(9, 4), rot=0)
-plt.title("Visits that reached a step, %")
-plt.tight_layout()
+if len(steps):
+    reached = 100 * steps.div(steps["visits"], axis="index")
+    reached.T.plot.bar(figsize=(9, 4), rot=0)
+    plt.title("Visits that reached a step, %")
+    plt.tight_layout()
 
 # %% [markdown]
 # ## What visits lead to within seven days
@@ -64,10 +65,11 @@ orders = orders.set_index("device_type")
 orders
 
 # %%
-known = orders.pop("visits_of_known_customers")
-(100 * orders.div(known, axis="index")).plot.bar(stacked=True, figsize=(9, 4), rot=0)
-plt.title("Orders within seven days for 100 visits of known customers")
-plt.tight_layout()
+if len(orders):
+    known = orders.pop("visits_of_known_customers")
+    (100 * orders.div(known, axis="index")).plot.bar(stacked=True, figsize=(9, 4), rot=0)
+    plt.title("Orders within seven days for 100 visits of known customers")
+    plt.tight_layout()
 
 # %% [markdown]
 # ## Day by day
@@ -83,8 +85,9 @@ daily = house.sql("""
     ORDER BY started_on
 """).toPandas()
 daily = daily.set_index("started_on")
-daily.plot(subplots=True, figsize=(9, 6), marker=".")
-plt.tight_layout()
+if len(daily):
+    daily.plot(subplots=True, figsize=(9, 6), marker=".")
+    plt.tight_layout()
 
 # %% [markdown]
 # ## How long visits last, and whether they end in a purchase
@@ -97,13 +100,14 @@ visits = house.sql("""
     GROUP BY least(event_count, 20)
     ORDER BY events
 """).toPandas()
-visits.plot(
-    x="events",
-    y=["visits", "converted_pct"],
-    subplots=True,
-    figsize=(9, 5),
-    marker=".",
-    title=["Visits by number of events (20 and more at 20)", "Of these, % that purchased"],
-    legend=False,
-)
-plt.tight_layout()
+if len(visits):
+    visits.plot(
+        x="events",
+        y=["visits", "converted_pct"],
+        subplots=True,
+        figsize=(9, 5),
+        marker=".",
+        title=["Visits by number of events (20 and more at 20)", "Of these, % that purchased"],
+        legend=False,
+    )
+    plt.tight_layout()

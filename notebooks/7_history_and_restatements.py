@@ -83,10 +83,11 @@ profit = house.sql("""
     GROUP BY f.sold_on
     ORDER BY f.sold_on
 """).toPandas()
-profit["error"] = profit["at_the_present_cost"] - profit["at_the_cost_of_the_day"]
-profit.plot.bar(x="sold_on", y="error", figsize=(9, 3.5), legend=False)
-plt.title("Profit at the present cost less profit at the cost of the day")
-plt.tight_layout()
+if len(profit):
+    profit["error"] = profit["at_the_present_cost"] - profit["at_the_cost_of_the_day"]
+    profit.plot.bar(x="sold_on", y="error", figsize=(9, 3.5), legend=False)
+    plt.title("Profit at the present cost less profit at the cost of the day")
+    plt.tight_layout()
 profit.sum(numeric_only=True).round(2)
 
 # %% [markdown]
