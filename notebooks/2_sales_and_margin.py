@@ -58,7 +58,8 @@ margin = house.sql("""
            sum(net_units) AS net_units,
            CAST(sum(net_amount) AS DOUBLE) AS net_amount,
            CAST(sum(profit_amount) AS DOUBLE) AS profit_amount,
-           CAST(round(100 * sum(profit_amount) / sum(costed_amount), 1) AS DOUBLE) AS margin_pct,
+           CAST(round(100 * sum(profit_amount) / nullif(sum(costed_amount), 0), 1) AS DOUBLE)
+               AS margin_pct,
            sum(uncosted_line_count) AS lines_of_unknown_cost
     FROM gold.mart_channel_performance
     GROUP BY channel, fulfillment_type

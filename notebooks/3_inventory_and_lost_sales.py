@@ -40,12 +40,13 @@ status = house.sql("""
     GROUP BY snapshot_date, stock_status
     ORDER BY snapshot_date
 """).toPandas()
-shares = status.pivot(index="snapshot_date", columns="stock_status", values="store_products")
-shares = shares.fillna(0).apply(lambda day: 100 * day / day.sum(), axis="columns")
-shares.plot.area(figsize=(9, 4), linewidth=0)
-plt.title("Stock status of counted store and product pairs, %")
-plt.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-plt.tight_layout()
+if len(status):
+    shares = status.pivot(index="snapshot_date", columns="stock_status", values="store_products")
+    shares = shares.fillna(0).apply(lambda day: 100 * day / day.sum(), axis="columns")
+    shares.plot.area(figsize=(9, 4), linewidth=0)
+    plt.title("Stock status of counted store and product pairs, %")
+    plt.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    plt.tight_layout()
 
 # %% [markdown]
 # ## How long it lasts
@@ -60,10 +61,11 @@ supply = house.sql("""
     WHERE snapshot_date = (SELECT max(snapshot_date) FROM gold.fact_inventory_daily)
       AND days_of_supply IS NOT NULL
 """).toPandas()
-supply["days_of_supply"].clip(upper=90).plot.hist(bins=45, figsize=(9, 3.5))
-plt.title("Days of supply on the last day (90 and more in the last bar)")
-plt.xlabel("days")
-plt.tight_layout()
+if len(supply):
+    supply["days_of_supply"].clip(upper=90).plot.hist(bins=45, figsize=(9, 3.5))
+    plt.title("Days of supply on the last day (90 and more in the last bar)")
+    plt.xlabel("days")
+    plt.tight_layout()
 
 # %% [markdown]
 # ## Stock-outs and what they cost
@@ -87,13 +89,14 @@ lost = house.sql("""
 lost
 
 # %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), sharey=True)
-left.barh(lost["category"].fillna("unknown"), lost["lost_amount"])
-left.set_title("Lost sales, amount")
-right.barh(lost["category"].fillna("unknown"), lost["stock_out_pct"])
-right.set_title("Product days out of stock, %")
-left.invert_yaxis()
-plt.tight_layout()
+if len(lost):
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), sharey=True)
+    left.barh(lost["category"].fillna("unknown"), lost["lost_amount"])
+    left.set_title("Lost sales, amount")
+    right.barh(lost["category"].fillna("unknown"), lost["stock_out_pct"])
+    right.set_title("Product days out of stock, %")
+    left.invert_yaxis()
+    plt.tight_layout()
 
 # %%
 daily = house.sql("""
@@ -105,16 +108,17 @@ daily = house.sql("""
     GROUP BY snapshot_date
     ORDER BY snapshot_date
 """).toPandas()
-daily.plot(
-    x="snapshot_date",
-    y=["stock_out_pct", "lost_amount"],
-    subplots=True,
-    figsize=(9, 5),
-    marker=".",
-    title=["Product days out of stock, %", "Lost sales, amount"],
-    legend=False,
-)
-plt.tight_layout()
+if len(daily):
+    daily.plot(
+        x="snapshot_date",
+        y=["stock_out_pct", "lost_amount"],
+        subplots=True,
+        figsize=(9, 5),
+        marker=".",
+        title=["Product days out of stock, %", "Lost sales, amount"],
+        legend=False,
+    )
+    plt.tight_layout()
 
 # %% [markdown]
 # ## Which stores
