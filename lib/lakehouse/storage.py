@@ -29,7 +29,7 @@ CATALOGUE = "catalog:"
 _SCHEMES = {"s3a": "s3", "s3": "s3", "abfss": "abfss", "gs": "gs"}
 
 # To look into the log of a table Spark runs jobs of its own, which cost more than reading so few.
-FEW_FILES = 64
+_FEW_FILES = 64
 _GLOB = "__globPaths__"  # a star in the name of a lake's folder is a star
 
 
@@ -129,11 +129,12 @@ def _plain(place: Path, version: int | None) -> tuple[StructType, list[str]] | N
     escaped.
     """
     table = delta(place, version)
+    uris = table.file_uris()
+    if not 0 < len(uris) <= _FEW_FILES or table.protocol().min_reader_version > 1:
+        return None
     schema = StructType.fromJson(json.loads(table.schema().to_json()))
-    files = [unquote(uri) for uri in table.file_uris()]
     by_days = all(schema[c].dataType == DateType() for c in table.metadata().partition_columns)
-    is_plain = table.protocol().min_reader_version == 1 and by_days
-    return (schema, files) if is_plain and 0 < len(files) <= FEW_FILES else None
+    return (schema, [unquote(uri) for uri in uris]) if by_days else None
 
 
 def change_feed(spark: SparkSession, place: Place, first: int, last: int) -> DataFrame:
