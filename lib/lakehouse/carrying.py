@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import sqlglot
-from deltalake import Schema as DeltaSchema
 from deltalake.transaction import AddAction
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import quality, storage
+from lakehouse import quality, register, storage
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, affected, used_columns
 from lakehouse.checks.rules import render, row_rules
@@ -261,15 +260,13 @@ def commit(
 
     One commit upon ``version``, with the record; refused where another writer was there first.
     """
-    days = sorted(str(day) for day in plan.make | plan.drop)
-    only = None if plan.whole else [(scope_of(target.table).column, "in", days)]
-    storage.delta(target.path, version).create_write_transaction(
+    scope, table = scope_of(target.table), storage.delta(target.path, version)
+    register.commit(
+        table,
+        json.dumps(delta_json(target.table.columns)),
         [AddAction(**action) for action in actions],
-        "overwrite" if plan.whole or days else "append",
-        DeltaSchema.from_json(json.dumps(delta_json(target.table.columns))),
-        partition_by=target.partitions,
-        partition_filters=only,
-        commit_properties=commit_properties(verdict.record, retries=0),
+        None if plan.whole else (scope.column, plan.make | plan.drop),
+        commit_properties(verdict.record, retries=0),
     )
 
 

@@ -11,26 +11,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
-from pyspark.sql.types import DateType, StructType
 
-from lakehouse import named
+from lakehouse import named, plain
 from lakehouse.errors import LakehouseError
 from lakehouse.named import Name
 
 CATALOGUE = "catalog:"
 # How Spark's Hadoop calls a store, and how the rest of the world does.
 _SCHEMES = {"s3a": "s3", "s3": "s3", "abfss": "abfss", "gs": "gs"}
-
-# To look into the log of a table Spark runs jobs of its own, which cost more than reading so few.
-_FEW_FILES = 64
-_GLOB = "__globPaths__"  # a star in the name of a lake's folder is a star
 
 
 @dataclass(frozen=True)
@@ -111,39 +105,35 @@ def read(spark: SparkSession, place: Place, version: int | None = None) -> DataF
     """All rows, of a version or now."""
     if isinstance(place, Name):
         return named.read(spark, place, version)
-    if isinstance(place, Path) and (plain := _plain(place, version)):
-        schema, files = plain
-        reader = spark.read.schema(schema).option("basePath", str(place)).option(_GLOB, "false")
-        return reader.parquet(*files).select(*schema.names)
+    if isinstance(place, Path):
+        rows = plain.read(spark, place, delta(place, version))
+        if rows is not None:
+            return rows
     reader = spark.read.format("delta")
     if version is not None:
         reader = reader.option("versionAsOf", version)
     return reader.load(str(place))
 
 
-def _plain(place: Path, version: int | None) -> tuple[StructType, list[str]] | None:
-    """The columns and files of a table that are all there is to know of it, and few; else None.
-
-    Files of reader version 1 are plain Parquet, by Delta's protocol: no deletion vectors, no
-    columns of other names. A day that a folder tells is read alike by all; other values may be
-    escaped.
-    """
-    table = delta(place, version)
-    uris = table.file_uris()
-    if not 0 < len(uris) <= _FEW_FILES or table.protocol().min_reader_version > 1:
-        return None
-    schema = StructType.fromJson(json.loads(table.schema().to_json()))
-    by_days = all(schema[c].dataType == DateType() for c in table.metadata().partition_columns)
-    return (schema, [unquote(uri) for uri in uris]) if by_days else None
-
-
 def change_feed(spark: SparkSession, place: Place, first: int, last: int) -> DataFrame:
     """Images of rows that the commits from one version to another wrote."""
+    if isinstance(place, Path):
+        feed = _plain_feed(spark, place, first, last)
+        if feed is not None:
+            return feed
     reader = spark.read.option("readChangeFeed", "true")
     reader = reader.option("startingVersion", first).option("endingVersion", last)
     if isinstance(place, Name):
         return reader.table(place.sql)
     return reader.format("delta").load(str(place))
+
+
+def _plain_feed(spark: SparkSession, place: Path, first: int, last: int) -> DataFrame | None:
+    try:
+        commits = {version: actions(place, version) for version in range(first, last + 1)}
+    except FileNotFoundError:
+        return None
+    return plain.change_feed(spark, place, delta(place, last), commits)
 
 
 def save(writer: DataFrameWriter, place: Place) -> None:

@@ -1,22 +1,26 @@
 """Writing a table: one commit, with the record of what it was built from inside it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
+from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import storage
+from lakehouse import plain, register, storage
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected, dates, skipping, within
 from lakehouse.declare import Days, Keys, partitions
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame, Verdict
 from lakehouse.invoke import call
-from lakehouse.log import Log, Record, create
+from lakehouse.log import Log, Record, commit_properties, create
 from lakehouse.named import Name
-from lakehouse.schema import arrow, struct
+from lakehouse.schema import arrow, delta_json, struct
 from lakehouse.storage import Place
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -122,7 +126,24 @@ def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record
     assert isinstance(scope, Days)
     if not part.known_days:
         return
-    _save(_clustered(rows, target), target, record, replaceWhere=skipping(part, scope))
+    rows = _clustered(rows, target)
+    if table := _plain(target):
+        path = cast(Path, target.path)
+        added = register.write(rows, path, target.partitions, target.table.filtered)
+        columns = json.dumps(delta_json(target.table.columns))
+        days = scope.column, part.known_days
+        register.commit(table, columns, added, days, commit_properties(record, retries=0))
+    else:
+        _save(rows, target, record, replaceWhere=skipping(part, scope))
+
+
+def _plain(target: Target) -> DeltaTable | None:
+    """The table, where it is as declared, in a folder, and files alone make it."""
+    if not isinstance(target.path, Path):
+        return None
+    table: DeltaTable = storage.delta(target.path)
+    is_declared = Log(target.path).holds(target.table.columns, target.partitions)
+    return table if is_declared and plain.schema(table) else None
 
 
 def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:

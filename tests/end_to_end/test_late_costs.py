@@ -149,7 +149,7 @@ def test_a_crash_at_any_commit_neither_doubles_nor_loses(
 
 def crash(patch: pytest.MonkeyPatch, table: str, when: str) -> None:
     """Every commit of a table raises, before it is made or when it has been."""
-    for name in ("_save", "_merge"):
+    for name in ("replace_days", "_save", "_merge"):
         commit = getattr(write, name)
 
         def crashing(*arguments: Any, commit: Any = commit, **options: Any) -> None:

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from chispa import assert_df_equality
 from deltalake import write_deltalake
 from places import ROOT
-from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError, storage
 from lakehouse.lock import lake_lock
@@ -124,45 +122,3 @@ def test_rows_are_counted_by_statistics(tmp_path: Path) -> None:
     write_deltalake(str(tmp_path), pa.table({"day": days, "n": [1, 2, 3]}), partition_by="day")
     assert storage.row_count(tmp_path) == 3
     assert storage.row_count(tmp_path, "day", ["2026-06-01", "2026-06-07"]) == 2
-
-
-def test_few_plain_files_are_read_as_delta_reads_them(spark: SparkSession, tmp_path: Path) -> None:
-    """Whatever the folder's name; of a table that went on, at its versions too."""
-    place = tmp_path / "a [b]{c}* d" / "gold" / "sales"
-    rows = spark.createDataFrame([("a", date(2026, 6, 1)), ("ü:%", None)], "id string, day date")
-    for _ in range(2):
-        rows.write.format("delta").mode("append").partitionBy("day").save(str(place))
-    rows.selectExpr("id", "day", "1 AS more").write.format("delta").mode("append").option(
-        "mergeSchema", "true"
-    ).save(str(place))
-    for version in (0, 1, 2, None):
-        found = storage.read(spark, place, version)
-        assert "FileScan parquet" in found._jdf.queryExecution().toString()
-        reader = spark.read.format("delta")
-        assert_df_equality(
-            found,
-            (reader if version is None else reader.option("versionAsOf", version)).load(str(place)),
-            ignore_row_order=True,
-        )
-    assert storage.read(spark, place).where("day = DATE'2026-06-01'").count() == 3
-
-
-def test_folders_that_tell_texts_are_read_through_delta(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    place = tmp_path / "sales"
-    rows = spark.createDataFrame([("a/b", date(2026, 6, 1)), ("c", None)], "id string, day date")
-    rows.coalesce(1).write.format("delta").partitionBy("id").save(str(place))
-    assert sorted(row.id for row in storage.read(spark, place).collect()) == ["a/b", "c"]
-
-
-def test_deleted_rows_that_their_file_still_has_are_not_read(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    place = tmp_path / "sales"
-    rows = spark.createDataFrame([("a",), ("b",), ("c",)], "id string")
-    rows.coalesce(1).write.format("delta").save(str(place))
-    on = "'delta.enableDeletionVectors' = 'true'"
-    spark.sql(f"ALTER TABLE delta.`{place}` SET TBLPROPERTIES ({on})")
-    spark.sql(f"DELETE FROM delta.`{place}` WHERE id = 'b'")
-    assert sorted(row.id for row in storage.read(spark, place).collect()) == ["a", "c"]

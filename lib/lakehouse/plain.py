@@ -1,0 +1,95 @@
+"""Tables and commits of few files, read as the plain Parquet that they are.
+
+To look into the log of a table Spark runs jobs of its own, which cost more than reading so few;
+what the log says was read in a millisecond before (decision 0026).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from deltalake import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import DateType, StructType
+
+FEW_FILES = 64
+FEW_PARTS = 4
+CHANGE_TYPE = "_change_type"
+_FEED = "_change_data"
+_GLOB = "__globPaths__"  # a star in the name of a lake's folder is a star
+
+
+def read(spark: SparkSession, place: Path, table: DeltaTable) -> DataFrame | None:
+    """All rows of a table at its version; None where files are many, or tell not all."""
+    uris = table.file_uris()
+    if not 0 < len(uris) <= FEW_FILES or (columns := schema(table)) is None:
+        return None
+    return _parquet(spark, place, columns, [unquote(uri) for uri in uris])
+
+
+def change_feed(
+    spark: SparkSession,
+    place: Path,
+    table: DeltaTable,
+    commits: Mapping[int, Sequence[Mapping[str, Any]]],
+) -> DataFrame | None:
+    """Images of rows that the actions of ``commits``, by version, wrote; None as ``read`` does.
+
+    By Delta's protocol these are the change files of a commit, and of one that has none the rows of
+    the files that it added, inserted, and of those that it removed, deleted. ``table`` is as the
+    last of them left it. None too where a commit changed what the table is, or a file is gone.
+    """
+    if any("metaData" in one or "protocol" in one for c in commits.values() for one in c):
+        return None
+    parts = [(n, *part) for n, actions in commits.items() for part in _images(actions)]
+    files = [place / path for _, _, paths in parts for path in paths]
+    if not 0 < len(parts) <= FEW_PARTS or len(files) > FEW_FILES:
+        return None
+    if (columns := schema(table)) is None or not all(file.is_file() for file in files):
+        return None
+    frames = []
+    for version, kind, paths in parts:
+        base, held = place, columns
+        if not kind:
+            base, held = place / _FEED, StructType([*columns.fields]).add(CHANGE_TYPE, "string")
+        rows = _parquet(spark, base, held, [str(place / path) for path in paths])
+        told = rows if not kind else rows.withColumn(CHANGE_TYPE, F.lit(kind))
+        frames.append(told.withColumn("_commit_version", F.lit(version).cast("bigint")))
+    return reduce(DataFrame.unionByName, frames)
+
+
+def _images(actions: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Kind of image and files that hold them; no kind where the rows tell it themselves."""
+
+    def paths(action: str) -> list[str]:
+        found = [one[action] for one in actions if action in one]
+        return [unquote(one["path"]) for one in found if action == "cdc" or one["dataChange"]]
+
+    if changes := paths("cdc"):
+        return [("", changes)]
+    both = [("insert", paths("add")), ("delete", paths("remove"))]
+    return [(kind, files) for kind, files in both if files]
+
+
+def schema(table: DeltaTable) -> StructType | None:
+    """The columns, where the files of a table are plain Parquet in folders that tell only days.
+
+    Reader version 1 knows no deletion vectors, and no columns of other names. A day is read alike
+    by all; other values may be escaped.
+    """
+    if table.protocol().min_reader_version > 1:
+        return None
+    columns = StructType.fromJson(json.loads(table.schema().to_json()))
+    by_days = all(columns[c].dataType == DateType() for c in table.metadata().partition_columns)
+    return columns if by_days else None
+
+
+def _parquet(
+    spark: SparkSession, base: Path, columns: StructType, files: Sequence[str]
+) -> DataFrame:
+    reader = spark.read.schema(columns).option("basePath", str(base)).option(_GLOB, "false")
+    return reader.parquet(*files).select(*columns.names)

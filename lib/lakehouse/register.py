@@ -1,0 +1,105 @@
+"""Files that Spark wrote, or a kernel, put into a table by a commit that needs no Spark.
+
+Delta computes a table's state by a job of its own for each day that it replaces; deltalake has it
+in a millisecond (decision 0027).
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable
+from deltalake import Schema as DeltaSchema
+from deltalake.transaction import AddAction
+from pyspark.sql import DataFrame
+
+# Where Spark writes first, in the folder of the table: no reader looks there, nor does VACUUM.
+_BESIDE = "_written"
+_BOUNDED = {int, str, date}
+
+
+def write(
+    rows: DataFrame, place: Path, partitions: Sequence[str], bounded: Iterable[str]
+) -> list[AddAction]:
+    """Write rows into the folders of a table, partitioned by days; the add actions of the files.
+
+    ``bounded`` are the columns whose least and most are told, where they are whole numbers, texts
+    or days. Until they are committed, the files are in no version; VACUUM removes what stays so.
+    """
+    beside = place / _BESIDE
+    writer = rows.write.mode("overwrite").partitionBy(*partitions)
+    writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(str(beside))
+    added = []
+    for written in sorted(beside.rglob("*.parquet")):
+        file = place / written.relative_to(beside)
+        file.parent.mkdir(exist_ok=True)
+        written.rename(file)
+        added.append(_added(file, place, tuple(bounded)))
+    shutil.rmtree(beside, ignore_errors=True)
+    return added
+
+
+def commit(
+    table: DeltaTable,
+    schema: str,
+    added: Sequence[AddAction],
+    days: tuple[str, Iterable[date]] | None,
+    properties: CommitProperties,
+) -> None:
+    """Replace those days, or the whole table, by files: one commit upon the version of ``table``.
+
+    ``days`` are a column and its values; ``schema`` are the table's columns as JSON.
+    """
+    column, values = days or ("", ())
+    chosen = sorted(str(day) for day in values)
+    table.create_write_transaction(
+        list(added),
+        "overwrite" if chosen or not days else "append",
+        DeltaSchema.from_json(schema),
+        partition_by=table.metadata().partition_columns,
+        partition_filters=[(column, "in", chosen)] if days else None,
+        commit_properties=properties,
+    )
+
+
+def _added(file: Path, place: Path, bounded: Sequence[str]) -> AddAction:
+    """What the log says of a file."""
+    state = file.stat()
+    path = file.relative_to(place)
+    return AddAction(
+        path=str(path),
+        size=state.st_size,
+        partition_values=dict(_value(folder) for folder in path.parts[:-1]),
+        modification_time=int(state.st_mtime * 1000),
+        data_change=True,
+        stats=json.dumps(_statistics(pq.read_metadata(file), bounded), default=str),
+    )
+
+
+def _value(folder: str) -> tuple[str, str]:
+    name, _, value = folder.partition("=")
+    return name, value
+
+
+def _statistics(footer: pq.FileMetaData, bounded: Sequence[str]) -> Mapping[str, Any]:
+    """The row count of a file, and the bounds that the footers of its row groups agree to tell."""
+    found: dict[str, Any] = {"numRecords": footer.num_rows, "minValues": {}, "maxValues": {}}
+    for name in bounded:
+        bounds = list(_bounds(footer, name))
+        if bounds and {type(value) for pair in bounds for value in pair} <= _BOUNDED:
+            found["minValues"][name] = min(least for least, _ in bounds)
+            found["maxValues"][name] = max(most for _, most in bounds)
+    return found
+
+
+def _bounds(footer: pq.FileMetaData, name: str) -> Iterator[tuple[Any, Any]]:
+    """Least and most of a column by row group; no values, which are none of ours, where unknown."""
+    place = footer.schema.names.index(name)
+    for number in range(footer.num_row_groups):
+        told = footer.row_group(number).column(place).statistics
+        known = told is not None and told.has_min_max
+        yield (told.min, told.max) if known else (None, None)

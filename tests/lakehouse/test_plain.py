@@ -1,0 +1,129 @@
+"""Few plain files, and what few commits wrote, are read as Delta reads them."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chispa import assert_df_equality
+from deltalake import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+
+from lakehouse import plain, storage
+
+FEED = ["id", "day", "n", "_change_type", "_commit_version"]
+
+
+def test_few_plain_files_are_read_as_delta_reads_them(spark: SparkSession, tmp_path: Path) -> None:
+    """Whatever the folder's name; of a table that went on, at its versions too."""
+    place = tmp_path / "a [b]{c}* d" / "gold" / "sales"
+    rows = spark.createDataFrame([("a", date(2026, 6, 1)), ("ü:%", None)], "id string, day date")
+    for _ in range(2):
+        rows.write.format("delta").mode("append").partitionBy("day").save(str(place))
+    rows.selectExpr("id", "day", "1 AS more").write.format("delta").mode("append").option(
+        "mergeSchema", "true"
+    ).save(str(place))
+    for version in (0, 1, 2, None):
+        found = storage.read(spark, place, version)
+        assert "FileScan parquet" in found._jdf.queryExecution().toString()
+        reader = spark.read.format("delta")
+        assert_df_equality(
+            found,
+            (reader if version is None else reader.option("versionAsOf", version)).load(str(place)),
+            ignore_row_order=True,
+        )
+    assert storage.read(spark, place).where("day = DATE'2026-06-01'").count() == 3
+
+
+def test_folders_that_tell_texts_are_read_through_delta(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    place = tmp_path / "sales"
+    rows = spark.createDataFrame([("a/b", date(2026, 6, 1)), ("c", None)], "id string, day date")
+    rows.coalesce(1).write.format("delta").partitionBy("id").save(str(place))
+    assert sorted(row.id for row in storage.read(spark, place).collect()) == ["a/b", "c"]
+
+
+def test_deleted_rows_that_their_file_still_has_are_not_read(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    place = tmp_path / "sales"
+    rows = spark.createDataFrame([("a",), ("b",), ("c",)], "id string")
+    rows.coalesce(1).write.format("delta").save(str(place))
+    on = "'delta.enableDeletionVectors' = 'true'"
+    spark.sql(f"ALTER TABLE delta.`{place}` SET TBLPROPERTIES ({on})")
+    spark.sql(f"DELETE FROM delta.`{place}` WHERE id = 'b'")
+    assert sorted(row.id for row in storage.read(spark, place).collect()) == ["a", "c"]
+
+
+@pytest.fixture(scope="module")
+def changed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table by days after an append, a MERGE, a day replaced, days deleted, OPTIMIZE, RESTORE."""
+    place = tmp_path_factory.mktemp("a [b]* d") / "sales"
+    days = [date(2026, 6, 1), date(2026, 6, 2), None]
+    rows = spark.createDataFrame(
+        [(f"{n}", days[n % 3], n) for n in range(9)], "id string, day date, n int"
+    )
+    spark.sql(
+        f"CREATE TABLE delta.`{place}` (id STRING, day DATE, n INT) USING delta PARTITIONED BY (day)"
+        " TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"
+    )
+    rows.coalesce(1).write.format("delta").mode("append").save(str(place))
+    rows.selectExpr("id", "day", "n + 1 AS n").where("n < 5").createOrReplaceTempView("_some")
+    spark.sql(
+        f"MERGE INTO delta.`{place}` t USING _some s ON t.id = s.id WHEN MATCHED AND s.n = 1 THEN"
+        " DELETE WHEN MATCHED THEN UPDATE SET t.n = s.n"
+    )
+    first = rows.where("day = DATE'2026-06-01'")
+    writer = first.write.format("delta").mode("overwrite")
+    writer.option("replaceWhere", "day = DATE'2026-06-01'").save(str(place))
+    spark.sql(f"DELETE FROM delta.`{place}` WHERE day = DATE'2026-06-02'")
+    rows.coalesce(1).write.format("delta").mode("append").save(str(place))
+    spark.sql(f"OPTIMIZE delta.`{place}`")
+    DeltaTable(str(place)).restore(3)
+    return place
+
+
+def _by_delta(spark: SparkSession, place: Path, first: int, last: int) -> DataFrame:
+    reader = spark.read.format("delta").option("readChangeFeed", "true")
+    return reader.option("startingVersion", first).option("endingVersion", last).load(str(place))
+
+
+def _by_files(spark: SparkSession, place: Path, first: int, last: int) -> DataFrame | None:
+    commits = {n: storage.actions(place, n) for n in range(first, last + 1)}
+    return plain.change_feed(spark, place, DeltaTable(str(place), version=last), commits)
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 6), (2, 4)])
+def test_what_commits_wrote_is_told_as_delta_tells_it(
+    spark: SparkSession, changed: Path, first: int, last: int
+) -> None:
+    found = _by_files(spark, changed, first, last)
+    assert found is not None
+    wanted = _by_delta(spark, changed, first, last).select(FEED)
+    assert wanted.count()
+    assert_df_equality(found.select(FEED), wanted, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_commits_that_are_many_or_change_the_table_are_left_to_delta(
+    spark: SparkSession, changed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _by_files(spark, changed, 0, 1) is None  # the first says what the table is
+    assert _by_files(spark, changed, 1, 6) is None  # five parts
+    assert _by_files(spark, changed, 7, 7) is None  # RESTORE says again what the table is
+    assert _by_files(spark, changed, 6, 6) is None  # OPTIMIZE alone: nothing was changed
+    assert storage.change_feed(spark, changed, 6, 6).count() == 0
+    assert storage.change_feed(spark, changed, 0, 1).count() == 9
+    monkeypatch.setattr(plain, "FEW_FILES", 1)
+    assert _by_files(spark, changed, 1, 1) is None
+
+
+def test_files_that_are_gone_are_left_to_delta_to_say(spark: SparkSession, tmp_path: Path) -> None:
+    place = tmp_path / "sales"
+    rows: list[Any] = [("a", 1)]
+    frame = spark.createDataFrame(rows, "id string, n int")
+    frame.write.format("delta").save(str(place))
+    frame.write.format("delta").mode("overwrite").save(str(place))
+    assert _by_files(spark, place, 1, 1) is not None
+    DeltaTable(str(place)).vacuum(0, dry_run=False, enforce_retention_duration=False)
+    assert _by_files(spark, place, 1, 1) is None

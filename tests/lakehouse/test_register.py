@@ -1,0 +1,101 @@
+"""Days replaced by files that Spark wrote: as by Delta, for all who read the table."""
+
+import json
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from chispa import assert_df_equality
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
+from pyspark.sql import DataFrame, SparkSession
+
+from lakehouse import register, storage
+from lakehouse.log import Log, Record, commit_properties, create
+from lakehouse.schema import delta_json, parse
+
+DDL = "id STRING COMMENT 'Id', n BIGINT COMMENT 'N', at TIMESTAMP COMMENT 'At', day DATE"
+COLUMNS = json.dumps(delta_json(parse(DDL)))
+FIRST, SECOND = date(2026, 6, 1), date(2026, 6, 2)
+Rows = Iterable[tuple[str, int | None, date]]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    place = tmp_path / "a lake" / "sales"
+    create(place, parse(DDL), "Sales.", ("day",), ("id", "n", "at"))
+    return place
+
+
+def frame(spark: SparkSession, rows: Rows) -> DataFrame:
+    made = spark.createDataFrame(list(rows), "id string, n bigint, day date")
+    at = "CAST(day AS TIMESTAMP) AS at"
+    return made.coalesce(1).selectExpr("id", "n", at, "day")
+
+
+def replace(spark: SparkSession, place: Path, rows: Rows, *days: date) -> None:
+    table = DeltaTable(str(place))
+    added = register.write(frame(spark, rows), place, ("day",), ("id", "n", "at"))
+    properties = commit_properties(Record(batch="one"), retries=0)
+    register.commit(table, COLUMNS, added, ("day", days), properties)
+
+
+def test_all_readers_find_what_delta_would_have_written(spark: SparkSession, place: Path) -> None:
+    """Rows, what changed, and where to look: also by Delta itself, which reads no plain files."""
+    replace(spark, place, [("a", 1, FIRST), ("b", None, FIRST), ("c", 3, SECOND)], FIRST, SECOND)
+    replace(spark, place, [("d", 4, FIRST)], FIRST, date(2026, 6, 3))
+    replace(spark, place, [], SECOND)
+    wanted = frame(spark, [("d", 4, FIRST)])
+    for found in (storage.read(spark, place), spark.read.format("delta").load(str(place))):
+        assert_df_equality(found, wanted, ignore_nullable=True, ignore_metadata=True)
+    feed = spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", 1)
+    told = feed.load(str(place)).orderBy("_commit_version", "id")
+    assert [(r.id, r.day, r._change_type, r._commit_version) for r in told.collect()] == [
+        ("a", FIRST, "insert", 1),
+        ("b", FIRST, "insert", 1),
+        ("c", SECOND, "insert", 1),
+        ("a", FIRST, "delete", 2),
+        ("b", FIRST, "delete", 2),
+        ("d", FIRST, "insert", 2),
+        ("c", SECOND, "delete", 3),
+    ]
+    log = Log(place)
+    assert (log.version, log.days("day")) == (3, {FIRST})
+    assert log.record() == Record(batch="one")
+    assert sorted(f.name for f in place.iterdir() if f.name[0] == "_") == ["_delta_log"]
+
+
+def test_readers_skip_files_by_what_is_told_of_them(spark: SparkSession, place: Path) -> None:
+    """Bounds of whole numbers and texts; none of moments, nor of a column that is all null."""
+    replace(spark, place, [("a", 1, FIRST), ("b", None, FIRST), ("ü", 7, FIRST)], FIRST)
+    replace(spark, place, [("c", None, SECOND)], SECOND)
+    adds = [one["add"] for v in (1, 2) for one in storage.actions(place, v) if "add" in one]
+    assert [json.loads(add["stats"]) for add in adds] == [
+        {"numRecords": 3, "minValues": {"id": "a", "n": 1}, "maxValues": {"id": "ü", "n": 7}},
+        {"numRecords": 1, "minValues": {"id": "c"}, "maxValues": {"id": "c"}},
+    ]
+    there = spark.read.format("delta").load(str(place))
+    for condition, count in {"n = 7": 1, "n IS NULL": 2, "id = 'ü'": 1, "id = 'c'": 1}.items():
+        assert there.where(condition).count() == count
+
+
+def test_a_commit_in_between_is_no_loss(spark: SparkSession, place: Path) -> None:
+    """It is refused, and tried again by the build; what was written lies beside the table."""
+    replace(spark, place, [("a", 1, FIRST)], FIRST)
+    before = DeltaTable(str(place))
+    added = register.write(frame(spark, [("b", 2, FIRST)]), place, ("day",), ("id",))
+    replace(spark, place, [("c", 3, FIRST)], FIRST)
+    properties = commit_properties(Record(batch="two"), retries=0)
+    with pytest.raises(CommitFailedError):
+        register.commit(before, COLUMNS, added, ("day", [FIRST]), properties)
+    assert [row.id for row in storage.read(spark, place).collect()] == ["c"]
+
+
+def test_what_a_killed_write_left_is_not_taken(spark: SparkSession, place: Path) -> None:
+    left = place / "_written" / "day=2026-06-02"
+    left.mkdir(parents=True)
+    (left / "part.parquet").write_bytes(b"half a fi")
+    replace(spark, place, [("a", 1, FIRST)], FIRST)
+    assert [row.id for row in storage.read(spark, place).collect()] == ["a"]
+    assert not (place / "_written").exists()
