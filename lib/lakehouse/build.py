@@ -139,7 +139,7 @@ def _write(
     table = verdict.table
     nothing = part.days is not None and not part.days
     if nothing or part.key_count == 0:
-        progress(spark, target, verdict.record)
+        progress(target, verdict.record)
         return outcome
     if not table.is_staging:
         rows = quality.stopped(made(spark, frame, verdict, part), table, frame.conf)

@@ -44,14 +44,14 @@ def follow(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) 
     followed = next(iter(table.inputs))
     pin = verdict.pins[followed]
     if built is None:
-        progress(spark, target, verdict.record)
+        progress(target, verdict.record)
         return f"{verdict.reason}: its log starts here"
     if built.built_from.get(followed, [""])[0] != verdict.record.built_from[followed][0]:
         why = f"{followed} up to version {pin.version}: it is another table than before"
-        return _skip(spark, target, verdict, why)
+        return _skip(target, verdict, why)
     steps = list(_steps(frame, table, pin))
     if not steps:
-        progress(spark, target, verdict.record)
+        progress(target, verdict.record)
         return verdict.reason
     try:
         inputs = _inputs(spark, frame, verdict, steps)
@@ -61,14 +61,14 @@ def follow(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) 
         if (cause := unreadable(error)) is None:
             raise
         why = f"{followed} {cast(int, pin.built) + 1} to {pin.version}: {cause}"
-        return _skip(spark, target, verdict, why)
+        return _skip(target, verdict, why)
     append(quality.stopped(rows, table, frame.conf), target, verdict.record)
     rows.unpersist()
     return verdict.reason
 
 
-def _skip(spark: SparkSession, target: Target, verdict: Verdict, why: str) -> str:
-    progress(spark, target, replace(verdict.record, skipped=why))
+def _skip(target: Target, verdict: Verdict, why: str) -> str:
+    progress(target, replace(verdict.record, skipped=why))
     return f"{verdict.reason}, but skipped {why}"
 
 

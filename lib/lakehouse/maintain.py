@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 from pyspark.sql import SparkSession
 
@@ -43,26 +44,51 @@ def maintain(spark: SparkSession, frame: Frame, hours: int = LEAST_HOURS) -> Ite
     needed = _needed(frame)
     horizon = datetime.now(UTC) - timedelta(hours=hours)
     for layer, name, path in tables_in(frame.lake):
-        done = spark.sql(f"OPTIMIZE {storage.sql(path)}").select("metrics.*").first()
-        assert done is not None
+        compacted, into = _compact(spark, path)
         waiting = [who for who, since in needed.get(name, []) if since < horizon]
         removed = 0 if waiting else _vacuum(spark, path, hours)
         kept_for = f"{', '.join(sorted(waiting))} has not read it since" if waiting else ""
-        yield Maintained(
-            f"{layer}.{name}", done.numFilesRemoved, done.numFilesAdded, removed, kept_for
-        )
+        yield Maintained(f"{layer}.{name}", compacted, into, removed, kept_for)
+
+
+def _compact(spark: SparkSession, path: Place) -> tuple[int, int]:
+    """Put the small files of each partition together; how many, and into how many.
+
+    In folders it is seen without Spark whether there is a partition of several.
+    """
+    if isinstance(path, Path) and not _has_several_of_one_partition(path):
+        return 0, 0
+    done = spark.sql(f"OPTIMIZE {storage.sql(path)}").select("metrics.*").first()
+    assert done is not None
+    return done.numFilesRemoved, done.numFilesAdded
+
+
+def _has_several_of_one_partition(path: Path) -> bool:
+    folders = [uri.rpartition("/")[0] for uri in storage.delta(path).file_uris()]
+    return len(set(folders)) < len(folders)
 
 
 def _vacuum(spark: SparkSession, path: Place, hours: int) -> int:
-    """Remove what no version of the last hours refers to; returns how many files go."""
+    """Remove what no version of the last hours refers to; returns how many files go.
+
+    In folders it is seen without Spark whether any file is that old and not in the newest version.
+    """
     removal = f"VACUUM {storage.sql(path)} RETAIN {hours} HOURS"
-    if isinstance(path, Path):  # a look at a folder costs less than Delta's
-        before = sum(1 for _ in path.rglob("*.parquet"))
+    if isinstance(path, Path):
+        before = _files(path)
+        horizon = datetime.now(UTC).timestamp() - hours * 3600
+        current = {unquote(uri) for uri in storage.delta(path).file_uris()}
+        if all(str(f) in current or f.stat().st_mtime > horizon for f in before):
+            return 0
         spark.sql(removal)
-        return before - sum(1 for _ in path.rglob("*.parquet"))
+        return len(before) - len(_files(path))
     count = spark.sql(f"{removal} DRY RUN").count()
     spark.sql(removal)
     return count
+
+
+def _files(path: Path) -> list[Path]:
+    return [file for file in path.rglob("*.parquet") if file.parent.name != "_delta_log"]
 
 
 def _needed(frame: Frame) -> dict[str, list[tuple[str, datetime]]]:

@@ -14,20 +14,25 @@ from urllib.parse import unquote
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import DateType, StructType
+from pyspark.sql.types import DateType, IntegerType, LongType, StructType
 
 FEW_FILES = 64
 FEW_PARTS = 4
 CHANGE_TYPE = "_change_type"
 _FEED = "_change_data"
+_PLAIN_FEATURES = {"timestampNtz"}
+_TOLD = (DateType, IntegerType, LongType)  # by the name of a folder
 _GLOB = "__globPaths__"  # a star in the name of a lake's folder is a star
 
 
 def read(spark: SparkSession, place: Path, table: DeltaTable) -> DataFrame | None:
     """All rows of a table at its version; None where files are many, or tell not all."""
     uris = table.file_uris()
-    if not 0 < len(uris) <= FEW_FILES or (columns := schema(table)) is None:
+    if len(uris) > FEW_FILES or (columns := schema(table)) is None:
         return None
+    if not uris:
+        nulls = [F.lit(None).cast(c.dataType).alias(c.name) for c in columns]
+        return spark.range(0).where("false").select(*nulls)
     return _parquet(spark, place, columns, [unquote(uri) for uri in uris])
 
 
@@ -76,16 +81,18 @@ def _images(actions: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]
 
 
 def schema(table: DeltaTable) -> StructType | None:
-    """The columns, where the files of a table are plain Parquet in folders that tell only days.
+    """The columns, where the files of a table are plain Parquet in folders that are read alike.
 
-    Reader version 1 knows no deletion vectors, and no columns of other names. A day is read alike
-    by all; other values may be escaped.
+    Reader version 1 knows no deletion vectors, and no columns of other names; times without a zone
+    take a later version, and the same files. Days and whole numbers are read alike by all from the
+    name of a folder; other values may be escaped.
     """
-    if table.protocol().min_reader_version > 1:
+    protocol = table.protocol()
+    if protocol.min_reader_version > 1 and set(protocol.reader_features or ("",)) - _PLAIN_FEATURES:
         return None
     columns = StructType.fromJson(json.loads(table.schema().to_json()))
-    by_days = all(columns[c].dataType == DateType() for c in table.metadata().partition_columns)
-    return columns if by_days else None
+    partitions = table.metadata().partition_columns
+    return columns if all(isinstance(columns[c].dataType, _TOLD) for c in partitions) else None
 
 
 def _parquet(

@@ -25,10 +25,11 @@ _BOUNDED = {int, str, date}
 def write(
     rows: DataFrame, place: Path, partitions: Sequence[str], bounded: Iterable[str]
 ) -> list[AddAction]:
-    """Write rows into the folders of a table, partitioned by days; the add actions of the files.
+    """Write rows into the folders of a table; the add actions of the files.
 
-    ``bounded`` are the columns whose least and most are told, where they are whole numbers, texts
-    or days. Until they are committed, the files are in no version; VACUUM removes what stays so.
+    ``partitions`` are days and whole numbers; ``bounded`` the columns whose least and most are
+    told, where they are whole numbers, texts or days. Until they are committed, the files are in no
+    version; VACUUM removes what stays so.
     """
     beside = place / _BESIDE
     writer = rows.write.mode("overwrite").partitionBy(*partitions)
@@ -36,7 +37,7 @@ def write(
     added = []
     for written in sorted(beside.rglob("*.parquet")):
         file = place / written.relative_to(beside)
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         written.rename(file)
         added.append(_added(file, place, tuple(bounded)))
     shutil.rmtree(beside, ignore_errors=True)

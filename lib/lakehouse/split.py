@@ -15,7 +15,7 @@ from lakehouse.frame import Verdict
 from lakehouse.log import Log
 from lakehouse.named import Name
 from lakehouse.storage import Place
-from lakehouse.write import Target, files_and_bytes, finish, shaped, store
+from lakehouse.write import Target, files_and_bytes, progress, shaped, store
 
 # With it Spark drops parts of a plan that turn out to hold no row, and what they observed.
 _FORGETFUL = "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation"
@@ -98,7 +98,7 @@ def split_whole(
         split = Split(**(_counts(judged).asDict() if is_named else counted.get))
     if split.rejected or is_known:
         quarantine.put_aside(judged, table, WHOLE, aside)
-    finish(judged.sparkSession, target, verdict.record)
+    progress(target, verdict.record)
     return split, written
 
 

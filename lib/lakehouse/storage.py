@@ -206,6 +206,15 @@ def write_arrow(
     write_deltalake(address(place), rows, mode=mode, commit_properties=properties)
 
 
+def append_nothing(place: Place, metadata: str, transaction: tuple[str, int]) -> None:
+    """A commit of no rows that carries ``metadata``; by name it is made once a transaction."""
+    if isinstance(place, Name):
+        named.append_nothing(place, metadata, transaction)
+        return
+    columns = pa.schema(DeltaTable(address(place)).schema())
+    write_arrow(place, columns.empty_table(), "append", metadata)
+
+
 def rows(place: Place, columns: Sequence[str], where: Mapping[str, Any] | None = None) -> pa.Table:
     """Some columns of the rows whose others are as given: for tables that fit the driver."""
     if isinstance(place, Name):

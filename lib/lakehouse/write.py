@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
@@ -19,8 +18,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame, Verdict
 from lakehouse.invoke import call
 from lakehouse.log import Log, Record, commit_properties, create
-from lakehouse.named import Name
-from lakehouse.schema import arrow, delta_json, struct
+from lakehouse.schema import delta_json, struct
 from lakehouse.storage import Place
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -103,7 +101,7 @@ def store(
         replace_days(rows, target, part, record)
     elif part.key_count:
         (by_key or replace_keys)(rows, target, part, record)
-    record_anyway(rows.sparkSession, target, record)
+    record_anyway(target, record)
 
 
 def overwrite(rows: DataFrame, target: Target, record: Record) -> None:
@@ -181,41 +179,28 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
 
 def append(rows: DataFrame, target: Target, record: Record) -> None:
     """Add rows by one commit, which is made for no rows too; new columns are new in the table."""
-    options = _transaction(record)
-    if not Log(target.path).holds(target.table.columns, target.partitions):
-        options["mergeSchema"] = "true"
+    is_as_declared = Log(target.path).holds(target.table.columns, target.partitions)
+    options = {} if is_as_declared else {"mergeSchema": "true"}
     _save(rows, target, record, mode="append", **options)
+    record_anyway(target, record)
 
 
-def progress(spark: SparkSession, target: Target, record: Record) -> None:
+def progress(target: Target, record: Record) -> None:
     """Commit the record alone: nothing to write is still progress."""
     target.create()
-    empty = storage.read(spark, target.path).limit(0)
-    _save(empty, target, record, mode="append", **_transaction(record))
+    storage.append_nothing(target.path, record.json(), _transaction(record))
 
 
-def finish(spark: SparkSession, target: Target, record: Record) -> None:
-    """Commit the record of a table whose rows were committed before it was finished."""
-    if isinstance(target.path, Name):
-        progress(spark, target, record)
-        return
-    schema = pa.schema([field.remove_metadata() for field in arrow(target.table.columns)])
-    storage.write_arrow(target.path, schema.empty_table(), "append", record.json())
-
-
-def record_anyway(spark: SparkSession, target: Target, record: Record) -> None:
+def record_anyway(target: Target, record: Record) -> None:
     """Commit the record where the write did not: Delta makes no commit of no rows."""
     kept = Log(target.path).record()
     if kept is None or kept.batch != record.batch:
-        progress(spark, target, record)
+        progress(target, record)
 
 
-def _transaction(record: Record) -> dict[str, str]:
-    """With it Delta commits an append of no rows, once: a record that is finished comes second."""
-    return {
-        "txnAppId": f"lakehouse-{record.batch}",
-        "txnVersion": "2" if record.is_finished else "1",
-    }
+def _transaction(record: Record) -> tuple[str, int]:
+    """Names a commit of no rows, which Spark then makes, once: a finished record comes second."""
+    return f"lakehouse-{record.batch}", 2 if record.is_finished else 1
 
 
 def _difference(

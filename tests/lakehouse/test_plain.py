@@ -10,6 +10,8 @@ from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import plain, storage
+from lakehouse.log import create
+from lakehouse.schema import parse
 
 FEED = ["id", "day", "n", "_change_type", "_commit_version"]
 
@@ -33,6 +35,28 @@ def test_few_plain_files_are_read_as_delta_reads_them(spark: SparkSession, tmp_p
             ignore_row_order=True,
         )
     assert storage.read(spark, place).where("day = DATE'2026-06-01'").count() == 3
+
+
+def test_an_empty_table_has_its_columns(spark: SparkSession, tmp_path: Path) -> None:
+    ddl = "id STRING, at TIMESTAMP_NTZ, amounts ARRAY<DECIMAL(18,2)>, day DATE"
+    create(tmp_path / "sales", parse(ddl), "Sales.", ("day",))
+    found = storage.read(spark, tmp_path / "sales")
+    there = spark.read.format("delta").load(str(tmp_path / "sales"))
+    assert_df_equality(found, there, ignore_nullable=True)
+    assert "Range" in found._jdf.queryExecution().logical().toString()
+
+
+def test_times_without_a_zone_and_folders_that_tell_numbers_are_plain(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    place, at = tmp_path / "sales", "TIMESTAMP_NTZ'2026-06-01 10:00:00.123456' AS at"
+    rows = spark.range(-2, 12).selectExpr("id", at, "DATE'2026-06-01' AS day", "CAST(id AS INT) n")
+    rows.write.format("delta").partitionBy("day", "n").save(str(place))
+    assert DeltaTable(str(place)).protocol().min_reader_version == 3
+    found = storage.read(spark, place)
+    assert "FileScan parquet" in found._jdf.queryExecution().toString()
+    there = spark.read.format("delta").load(str(place))
+    assert_df_equality(found, there, ignore_row_order=True, ignore_nullable=True)
 
 
 def test_folders_that_tell_texts_are_read_through_delta(

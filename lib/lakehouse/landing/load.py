@@ -91,7 +91,7 @@ def _load(
     record = _renewed(frame, verdict.record)
     if not probes and not removed:
         _create_empty(target)
-        progress(spark, target, record)
+        progress(target, record)
         return []
     known = removed or any(path in probes for path in verdict.known)
     replaced = [*probes, *removed] if known and Log(target.path).file_count else []
