@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from places import Build, frame
+from places import SMALL, Build, frame
 from pyspark.sql import SparkSession
 from xdist.scheduler import LoadScopeScheduling
 
@@ -12,20 +12,6 @@ from lakehouse.conf import load, merge
 from lakehouse.run import Result, run
 from lakehouse.session import start
 from retail.generator import generate, request
-
-# A handful of rows: code made for them lives shorter than making it, and one task does. Plans are most
-# of the work, which the first compiler alone does for three quarters of the time of both.
-SMALL = {
-    "spark": {
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
-        "spark.sql.codegen.wholeStage": False,
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-        "spark.sql.adaptive.enabled": False,
-        "spark.sql.shuffle.partitions": 1,
-        "spark.databricks.delta.snapshotPartitions": 1,
-    }
-}
-
 
 # Files whose tests share a lake, and so a worker: it is built once. All others go by file.
 TOGETHER = {

@@ -22,6 +22,19 @@ RETAIL_DATA = Path(os.environ.get("RETAIL_DATA", ROOT / "../shared/data"))
 REAL = RETAIL_DATA / "online_retail_by_day"
 ADVENTUREWORKS = RETAIL_DATA / "adventureworks"
 
+# A handful of rows: code made for them lives shorter than making it, and one task does. Plans are most
+# of the work, which the first compiler alone does for three quarters of the time of both.
+SMALL = {
+    "spark": {
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
+        "spark.sql.codegen.wholeStage": False,
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": False,
+        "spark.sql.shuffle.partitions": 1,
+        "spark.databricks.delta.snapshotPartitions": 1,
+    }
+}
+
 
 def real(files: Path) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Mark a test that reads files which the repository does not hold; without them it is skipped."""

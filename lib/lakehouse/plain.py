@@ -16,8 +16,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, IntegerType, LongType, StructType
 
-FEW_FILES = 64
-FEW_PARTS = 4
+# Of more, Delta's statistics tell which to read; of a feed all are read, and told one by one.
+FEW_FILES, FEED_FILES, FEED_PARTS = 64, 512, 4
 CHANGE_TYPE = "_change_type"
 _FEED = "_change_data"
 _PLAIN_FEATURES = {"timestampNtz"}
@@ -52,7 +52,7 @@ def change_feed(
         return None
     parts = [(n, *part) for n, actions in commits.items() for part in _images(actions)]
     files = [place / path for _, _, paths in parts for path in paths]
-    if not 0 < len(parts) <= FEW_PARTS or len(files) > FEW_FILES:
+    if not 0 < len(parts) <= FEED_PARTS or len(files) > FEED_FILES:
         return None
     if (columns := schema(table)) is None or not all(file.is_file() for file in files):
         return None

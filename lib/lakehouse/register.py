@@ -19,6 +19,12 @@ from pyspark.sql import DataFrame
 
 # Where Spark writes first, in the folder of the table: no reader looks there, nor does VACUUM.
 _BESIDE = "_written"
+# Files go where they stay as tasks end, and nothing is left there to say that all are: a folder of
+# one's own needs neither.
+_COMMITTER = {
+    "mapreduce.fileoutputcommitter.algorithm.version": "2",
+    "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+}
 _BOUNDED = {int, str, date}
 
 
@@ -32,8 +38,7 @@ def write(
     version; VACUUM removes what stays so.
     """
     beside = place / _BESIDE
-    writer = rows.write.mode("overwrite").partitionBy(*partitions)
-    writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(str(beside))
+    rows.write.mode("overwrite").partitionBy(*partitions).options(**_COMMITTER).parquet(str(beside))
     added = []
     for written in sorted(beside.rglob("*.parquet")):
         file = place / written.relative_to(beside)

@@ -138,7 +138,7 @@ def test_commits_that_are_many_or_change_the_table_are_left_to_delta(
     assert _by_files(spark, changed, 6, 6) is None  # OPTIMIZE alone: nothing was changed
     assert storage.change_feed(spark, changed, 6, 6).count() == 0
     assert storage.change_feed(spark, changed, 0, 1).count() == 9
-    monkeypatch.setattr(plain, "FEW_FILES", 1)
+    monkeypatch.setattr(plain, "FEED_FILES", 1)
     assert _by_files(spark, changed, 1, 1) is None
 
 
