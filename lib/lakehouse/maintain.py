@@ -56,11 +56,16 @@ def _compact(spark: SparkSession, path: Place) -> tuple[int, int]:
 
     In folders it is seen without Spark whether there is a partition of several.
     """
-    if isinstance(path, Path) and not _has_several_of_one_partition(path):
+    if isinstance(path, Path) and _is_plain(path) and not _has_several_of_one_partition(path):
         return 0, 0
     done = spark.sql(f"OPTIMIZE {storage.sql(path)}").select("metrics.*").first()
     assert done is not None
     return done.numFilesRemoved, done.numFilesAdded
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether files are all there is: none has rows that a file beside it says are deleted."""
+    return "deletionVectors" not in (storage.delta(path).protocol().reader_features or ())
 
 
 def _has_several_of_one_partition(path: Path) -> bool:
@@ -78,7 +83,9 @@ def _vacuum(spark: SparkSession, path: Place, hours: int) -> int:
         before = _files(path)
         horizon = datetime.now(UTC).timestamp() - hours * 3600
         current = {unquote(uri) for uri in storage.delta(path).file_uris()}
-        if all(str(f) in current or f.stat().st_mtime > horizon for f in before):
+        if _is_plain(path) and all(
+            str(f) in current or f.stat().st_mtime > horizon for f in before
+        ):
             return 0
         spark.sql(removal)
         return len(before) - len(_files(path))

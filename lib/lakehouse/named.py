@@ -157,13 +157,6 @@ def write_arrow(name: Name, rows: pa.Table, mode: str, metadata: str) -> None:
     frame.write.format("delta").mode(mode).option("userMetadata", metadata).saveAsTable(name.sql)
 
 
-def append_nothing(name: Name, metadata: str, transaction: tuple[str, int]) -> None:
-    """A commit of no rows that carries ``metadata``, made once a transaction."""
-    told = dict(zip(("txnAppId", "txnVersion"), map(str, transaction), strict=True))
-    writer = read(current(), name, None).limit(0).write.format("delta").mode("append")
-    writer.options(userMetadata=metadata, **told).saveAsTable(name.sql)
-
-
 def filtered(name: Name, where: Mapping[str, Any]) -> DataFrame:
     """The rows whose columns are as given."""
     rows = current().table(name.sql)

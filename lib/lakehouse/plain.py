@@ -27,13 +27,14 @@ _GLOB = "__globPaths__"  # a star in the name of a lake's folder is a star
 
 def read(spark: SparkSession, place: Path, table: DeltaTable) -> DataFrame | None:
     """All rows of a table at its version; None where files are many, or tell not all."""
-    uris = table.file_uris()
-    if len(uris) > FEW_FILES or (columns := schema(table)) is None:
+    paths = table.get_add_actions(flatten=True).column("path").to_pylist()
+    if len(paths) > FEW_FILES or (columns := schema(table)) is None:
         return None
-    if not uris:
+    if not paths:
         nulls = [F.lit(None).cast(c.dataType).alias(c.name) for c in columns]
         return spark.range(0).where("false").select(*nulls)
-    return _parquet(spark, place, columns, [unquote(uri) for uri in uris])
+    found = _files(place, table, paths)
+    return _parquet(spark, place, columns, found) if found else None
 
 
 def change_feed(
@@ -51,20 +52,32 @@ def change_feed(
     if any("metaData" in one or "protocol" in one for c in commits.values() for one in c):
         return None
     parts = [(n, *part) for n, actions in commits.items() for part in _images(actions)]
-    files = [place / path for _, _, paths in parts for path in paths]
-    if not 0 < len(parts) <= FEED_PARTS or len(files) > FEED_FILES:
-        return None
-    if (columns := schema(table)) is None or not all(file.is_file() for file in files):
+    count = sum(len(paths) for _, _, paths in parts)
+    if not 0 < len(parts) <= FEED_PARTS or count > FEED_FILES or (columns := schema(table)) is None:
         return None
     frames = []
     for version, kind, paths in parts:
         base, held = place, columns
         if not kind:
-            base, held = place / _FEED, StructType([*columns.fields]).add(CHANGE_TYPE, "string")
-        rows = _parquet(spark, base, held, [str(place / path) for path in paths])
+            base = place / _FEED
+            held = StructType([*columns.fields]).add(CHANGE_TYPE, "string")
+            paths = [path.removeprefix(f"{_FEED}/") for path in paths]
+        if not (found := _files(base, table, paths)):
+            return None
+        rows = _parquet(spark, base, held, found)
         told = rows if not kind else rows.withColumn(CHANGE_TYPE, F.lit(kind))
         frames.append(told.withColumn("_commit_version", F.lit(version).cast("bigint")))
     return reduce(DataFrame.unionByName, frames)
+
+
+def _files(base: Path, table: DeltaTable, paths: Sequence[str]) -> list[str] | None:
+    """Files that are all there, in folders that tell their partitions; else None."""
+    columns = table.metadata().partition_columns
+    for path in paths:
+        told = [folder.partition("=")[0] for folder in path.split("/")[:-1]]
+        if told != columns or not (base / path).is_file():
+            return None
+    return [str(base / path) for path in paths]
 
 
 def _images(actions: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:

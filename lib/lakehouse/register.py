@@ -19,13 +19,22 @@ from pyspark.sql import DataFrame
 
 # Where Spark writes first, in the folder of the table: no reader looks there, nor does VACUUM.
 _BESIDE = "_written"
-# Files go where they stay as tasks end, and nothing is left there to say that all are: a folder of
-# one's own needs neither.
-_COMMITTER = {
-    "mapreduce.fileoutputcommitter.algorithm.version": "2",
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+_OPTIONS = {
+    "partitionOverwriteMode": "static",
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
+# What tables ask of their writers that deltalake, or Parquet by itself, does.
+_FEATURES = {"appendOnly", "invariants", "changeDataFeed", "checkConstraints", "timestampNtz"}
 _BOUNDED = {int, str, date}
+
+
+def takes(table: DeltaTable) -> bool:
+    """Whether deltalake may commit to a table, and files alone meet all that is asked of them."""
+    features = set(table.protocol().writer_features or ())
+    asked = [name for name in table.metadata().configuration if name.startswith("delta.constraint")]
+    told = [key for field in table.schema().fields for key in field.metadata]
+    return features <= _FEATURES and not asked and not any(k.startswith("delta.") for k in told)
 
 
 def write(
@@ -38,7 +47,8 @@ def write(
     version; VACUUM removes what stays so.
     """
     beside = place / _BESIDE
-    rows.write.mode("overwrite").partitionBy(*partitions).options(**_COMMITTER).parquet(str(beside))
+    shutil.rmtree(beside, ignore_errors=True)
+    rows.write.partitionBy(*partitions).options(**_OPTIONS).parquet(str(beside))
     added = []
     for written in sorted(beside.rglob("*.parquet")):
         file = place / written.relative_to(beside)
@@ -58,10 +68,14 @@ def commit(
 ) -> None:
     """Replace those days, or the whole table, by files: one commit upon the version of ``table``.
 
-    ``days`` are a column and its values; ``schema`` are the table's columns as JSON.
+    ``days`` are a column and its values; ``schema`` are the table's columns as JSON. Raises
+    ValueError, with nothing committed, for files of other days.
     """
     column, values = days or ("", ())
     chosen = sorted(str(day) for day in values)
+    held = {one.partition_values.get(column) for one in added if days}
+    if strange := held - set(chosen):
+        raise ValueError(f"rows of {column} {strange.pop()} are none of the days to replace")
     table.create_write_transaction(
         list(added),
         "overwrite" if chosen or not days else "append",
@@ -86,9 +100,9 @@ def _added(file: Path, place: Path, bounded: Sequence[str]) -> AddAction:
     )
 
 
-def _value(folder: str) -> tuple[str, str]:
+def _value(folder: str) -> tuple[str, str | None]:
     name, _, value = folder.partition("=")
-    return name, value
+    return name, None if value == _NULL else value
 
 
 def _statistics(footer: pq.FileMetaData, bounded: Sequence[str]) -> Mapping[str, Any]:
@@ -104,8 +118,11 @@ def _statistics(footer: pq.FileMetaData, bounded: Sequence[str]) -> Mapping[str,
 
 def _bounds(footer: pq.FileMetaData, name: str) -> Iterator[tuple[Any, Any]]:
     """Least and most of a column by row group; no values, which are none of ours, where unknown."""
-    place = footer.schema.names.index(name)
     for number in range(footer.num_row_groups):
-        told = footer.row_group(number).column(place).statistics
-        known = told is not None and told.has_min_max
-        yield (told.min, told.max) if known else (None, None)
+        group = footer.row_group(number)
+        columns = (group.column(place) for place in range(group.num_columns))
+        told = next((c.statistics for c in columns if c.path_in_schema == name), None)
+        try:
+            yield (told.min, told.max) if told is not None and told.has_min_max else (None, None)
+        except (ValueError, OverflowError):  # no text, or no day that Python knows
+            yield None, None

@@ -18,9 +18,10 @@ import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
-from lakehouse import named, plain
+from lakehouse import named, plain, register
 from lakehouse.errors import LakehouseError
 from lakehouse.named import Name
+from lakehouse.session import current
 
 CATALOGUE = "catalog:"
 # How Spark's Hadoop calls a store, and how the rest of the world does.
@@ -207,12 +208,13 @@ def write_arrow(
 
 
 def append_nothing(place: Place, metadata: str, transaction: tuple[str, int]) -> None:
-    """A commit of no rows that carries ``metadata``; by name it is made once a transaction."""
-    if isinstance(place, Name):
-        named.append_nothing(place, metadata, transaction)
+    """A commit of no rows that carries ``metadata``; where Spark makes it, once a transaction."""
+    if not isinstance(place, Name) and register.takes(table := DeltaTable(address(place))):
+        write_arrow(place, pa.schema(table.schema()).empty_table(), "append", metadata)
         return
-    columns = pa.schema(DeltaTable(address(place)).schema())
-    write_arrow(place, columns.empty_table(), "append", metadata)
+    told = dict(zip(("txnAppId", "txnVersion"), map(str, transaction), strict=True))
+    writer = read(current(), place).limit(0).write.format("delta").mode("append")
+    save(writer.options(userMetadata=metadata, **told), place)
 
 
 def rows(place: Place, columns: Sequence[str], where: Mapping[str, Any] | None = None) -> pa.Table:
@@ -276,8 +278,9 @@ def row_count(place: Place, column: str = "", values: Iterable[str] = ()) -> int
 def actions(place: Path | Uri, version: int) -> list[dict[str, Any]]:
     """What a commit says, file by file, where the log can be read."""
     entry = f"_delta_log/{version:020}.json"
-    text = (place / entry).read_text() if isinstance(place, Path) else _text(place, entry)
-    return [json.loads(line) for line in text.splitlines()]
+    text = _text(place, entry) if isinstance(place, Uri) else (place / entry).read_text("utf-8")
+    lines = text.split("\n")  # a text in it may hold what else separates lines
+    return [json.loads(line) for line in lines if line]
 
 
 def tables_in(lake: Place) -> Iterator[tuple[str, str, Place]]:

@@ -128,9 +128,10 @@ def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record
     if table := _plain(target):
         path = cast(Path, target.path)
         added = register.write(rows, path, target.partitions, target.table.filtered)
-        columns = json.dumps(delta_json(target.table.columns))
         days = scope.column, part.known_days
-        register.commit(table, columns, added, days, commit_properties(record, retries=0))
+        if added or Log(path).days(scope.column) & set(part.known_days):
+            columns = json.dumps(delta_json(target.table.columns))
+            register.commit(table, columns, added, days, commit_properties(record, retries=0))
     else:
         _save(rows, target, record, replaceWhere=skipping(part, scope))
 
@@ -141,7 +142,7 @@ def _plain(target: Target) -> DeltaTable | None:
         return None
     table: DeltaTable = storage.delta(target.path)
     is_declared = Log(target.path).holds(target.table.columns, target.partitions)
-    return table if is_declared and plain.schema(table) else None
+    return table if is_declared and plain.schema(table) and register.takes(table) else None
 
 
 def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:

@@ -1,13 +1,17 @@
 """Few plain files, and what few commits wrote, are read as Delta reads them."""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from chispa import assert_df_equality
-from deltalake import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from deltalake import DeltaTable, write_deltalake
+from deltalake.transaction import AddAction
+from pyspark.sql import DataFrame, Row, SparkSession
 
 from lakehouse import plain, storage
 from lakehouse.log import create
@@ -151,3 +155,37 @@ def test_files_that_are_gone_are_left_to_delta_to_say(spark: SparkSession, tmp_p
     assert _by_files(spark, place, 1, 1) is not None
     DeltaTable(str(place)).vacuum(0, dry_run=False, enforce_retention_duration=False)
     assert _by_files(spark, place, 1, 1) is None
+
+
+@pytest.mark.parametrize("path", ["ab/part-0.parquet", "other=2026-06-01/part-0.parquet"])
+def test_folders_that_do_not_tell_the_partition_are_left_to_delta(
+    spark: SparkSession, tmp_path: Path, path: str
+) -> None:
+    """By the protocol the log tells it; folders do by custom."""
+    place, file = tmp_path / "sales", tmp_path / "sales" / path
+    create(place, parse("id STRING, day DATE"), "Sales.", ("day",))
+    file.parent.mkdir()
+    pq.write_table(pa.table({"id": ["a"]}), file)
+    action = AddAction(path, file.stat().st_size, {"day": "2026-06-01"}, 0, True, "{}")
+    table = DeltaTable(str(place))
+    table.create_write_transaction([action], "append", table.schema(), partition_by=["day"])
+    assert plain.read(spark, place, DeltaTable(str(place))) is None
+    assert _by_files(spark, place, 1, 1) is None
+    wanted = [Row(id="a", day=date(2026, 6, 1))]
+    assert storage.read(spark, place).collect() == wanted
+    assert storage.change_feed(spark, place, 1, 1).select("id", "day").collect() == wanted
+
+
+def test_a_lake_behind_a_link_is_read(spark: SparkSession, tmp_path: Path) -> None:
+    rows = spark.createDataFrame([("a", date(2026, 6, 1))], "id string, day date")
+    rows.write.format("delta").partitionBy("day").save(str(tmp_path / "disk" / "sales"))
+    (tmp_path / "gold").symlink_to(tmp_path / "disk")
+    found = storage.read(spark, tmp_path / "gold" / "sales")
+    assert "FileScan parquet" in found._jdf.queryExecution().toString()
+    assert found.collect() == rows.collect()
+
+
+def test_a_line_separator_in_a_text_ends_no_line_of_the_log(tmp_path: Path) -> None:
+    write_deltalake(str(tmp_path), pa.table({"id": ["a\u2028b"]}))
+    (added,) = (one["add"] for one in storage.actions(tmp_path, 0) if "add" in one)
+    assert json.loads(added["stats"])["minValues"] == {"id": "a\u2028b"}

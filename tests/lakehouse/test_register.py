@@ -99,3 +99,38 @@ def test_what_a_killed_write_left_is_not_taken(spark: SparkSession, place: Path)
     replace(spark, place, [("a", 1, FIRST)], FIRST)
     assert [row.id for row in storage.read(spark, place).collect()] == ["a"]
     assert not (place / "_written").exists()
+
+
+def test_rows_of_other_days_are_refused_before_anything_is_committed(
+    spark: SparkSession, place: Path
+) -> None:
+    for rows in ([("a", 1, FIRST), ("b", 1, SECOND)], [("a", 1, None)]):
+        with pytest.raises(ValueError, match="are none of the days to replace"):
+            replace(spark, place, rows, FIRST)  # type: ignore[arg-type]
+    assert Log(place).version == 0
+
+
+def test_a_text_in_an_array_bounds_no_other_column(spark: SparkSession, tmp_path: Path) -> None:
+    rows = spark.sql("SELECT array('zz') AS many, 'x' AS element, DATE'2026-06-01' AS day")
+    (added,) = register.write(rows, tmp_path, ("day",), ("element",))
+    assert json.loads(added.stats)["maxValues"] == {"element": "x"}
+
+
+@pytest.mark.parametrize(
+    ("change", "takes"),
+    [
+        ("ADD CONSTRAINT positive CHECK (n > 0)", False),
+        ("SET TBLPROPERTIES ('delta.enableRowTracking' = 'true')", False),
+        ("SET TBLPROPERTIES ('delta.appendOnly' = 'true')", True),
+    ],
+)
+def test_what_delta_checks_of_rows_is_left_to_delta(
+    spark: SparkSession, place: Path, change: str, takes: bool
+) -> None:
+    """Also a commit of no rows, which is made all the same."""
+    assert register.takes(DeltaTable(str(place)))
+    spark.sql(f"ALTER TABLE delta.`{place}` {change}")
+    assert register.takes(DeltaTable(str(place))) == takes
+    before = Log(place).version
+    storage.append_nothing(place, Record(batch="none").json(), ("one", 1))
+    assert (Log(place).version, Log(place).record()) == (before + 1, Record(batch="none"))
