@@ -5,8 +5,9 @@ import hashlib
 import importlib.util
 from collections.abc import Callable
 from functools import cache
-from importlib.abc import InspectLoader
 from typing import Any
+
+from lakehouse.errors import LakehouseError
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
@@ -31,10 +32,18 @@ def _closure(module: str) -> set[str]:
 
 
 def source(module: str) -> str:
-    """The module's text, from a folder or a zip, without importing it."""
+    """The module's text, from a folder or a zip, without importing it.
+
+    Raises LakehouseError where there is none: code that cannot be read may change unseen.
+    """
     spec = importlib.util.find_spec(module)
-    loader = spec.loader if spec else None
-    return (loader.get_source(module) if isinstance(loader, InspectLoader) else None) or ""
+    text = getattr(spec.loader, "get_source", lambda _: None)(module) if spec else None
+    if text is None:
+        raise LakehouseError(
+            f"The source of {module} is not there, and what is built could not follow its changes;"
+            " install the project with its .py files."
+        )
+    return str(text)
 
 
 @cache

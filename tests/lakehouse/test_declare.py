@@ -1,6 +1,7 @@
 """Spreads over days, schemas as text, and what changes a fingerprint."""
 
 import re
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from lakehouse import LakehouseError, by_day, fingerprint, history
 from lakehouse.schema import Column, parse
+from lakehouse.submit import archive
 
 
 def test_a_window_reaches_the_days_after_and_a_lag_the_day_it_names() -> None:
@@ -65,3 +67,31 @@ def test_code_and_imported_terms_count_and_comments_do_not(
     assert printed("from fp.term import x\ny = x", "x = 1", "z = 2") == base
     assert printed("from fp.term import x\ny = x", "x = 2") != base
     assert printed("from fp.term import x\ny = x + 1", "x = 1") != base
+
+
+def test_code_in_a_zip_as_submits_bring_it_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "lib" / "fz"
+    package.mkdir(parents=True)
+    for name, text in {"__init__": "", "table": "from fz.term import x", "term": "x = 1"}.items():
+        (package / f"{name}.py").write_text(text)
+    zipped = archive(tmp_path / "lib", tmp_path / "lib.zip")
+
+    def made() -> None: ...
+
+    made.__module__ = "fz.table"
+    found = set()
+    for root in (tmp_path / "lib", zipped):
+        fingerprint._tree.cache_clear()
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(root))
+            assert fingerprint.source("fz.term") == "x = 1"
+            found.add(fingerprint.fingerprint(made))
+        sys.modules.pop("fz")
+    assert len(found) == 1
+
+
+def test_code_without_its_source_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LakehouseError, match="The source of _heapq is not there"):
+        fingerprint.source("_heapq")
