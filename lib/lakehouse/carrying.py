@@ -5,7 +5,6 @@ since. So late changes after the base need no care of their own; one before it t
 and in the end none, where the first day of the inputs is the start.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -26,9 +25,9 @@ from lakehouse.declare import ByDay, Carry, Days, Kernel
 from lakehouse.errors import LakehouseError
 from lakehouse.feed import Pinned, changed_days, unreadable
 from lakehouse.frame import Frame, Verdict
-from lakehouse.log import Log, commit_properties
+from lakehouse.log import Log
 from lakehouse.named import Name
-from lakehouse.schema import arrow, delta_json
+from lakehouse.schema import arrow
 from lakehouse.slices import Layout, Slice, make
 from lakehouse.write import Target, made, store
 
@@ -263,10 +262,10 @@ def commit(
     scope, table = scope_of(target.table), storage.delta(target.path, version)
     register.commit(
         table,
-        json.dumps(delta_json(target.table.columns)),
+        target.table.columns,
         [AddAction(**action) for action in actions],
         None if plan.whole else (scope.column, plan.make | plan.drop),
-        commit_properties(verdict.record, retries=0),
+        verdict.record,
     )
 
 

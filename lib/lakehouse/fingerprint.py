@@ -37,6 +37,7 @@ def source(module: str) -> str:
     Raises LakehouseError where there is none: code that cannot be read may change unseen.
     """
     spec = importlib.util.find_spec(module)
+    # By name: zipimporter has get_source and is no InspectLoader.
     text = getattr(spec.loader, "get_source", lambda _: None)(module) if spec else None
     if text is None:
         raise LakehouseError(

@@ -211,8 +211,8 @@ def _write_checksum(log: Path) -> None:
     With it Spark knows the table's state from the start and never has to compute it.
     """
     actions: dict[str, Any] = {}
-    for line in (log / f"{0:020}.json").read_text().splitlines():
-        actions |= json.loads(line)
+    for action in storage.actions(log.parent, 0):
+        actions |= action
     state = {"tableSizeBytes": 0, "numFiles": 0, "numMetadata": 1, "numProtocol": 1}
     lists: dict[str, Any] = {"setTransactions": [], "domainMetadata": [], "allFiles": []}
     content = state | lists | {"metadata": actions["metaData"], "protocol": actions["protocol"]}

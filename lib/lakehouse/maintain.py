@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
@@ -30,7 +31,7 @@ class Maintained:
 
 
 def maintain(spark: SparkSession, frame: Frame, hours: int = LEAST_HOURS) -> Iterator[Maintained]:
-    """OPTIMIZE every table of the lake, and VACUUM those whose old files no table waits for.
+    """OPTIMIZE tables with partitions of several files, VACUUM those whose old files nobody awaits.
 
     Raises LakehouseError for less than LEAST_HOURS, or where there is no lake.
     """
@@ -56,21 +57,19 @@ def _compact(spark: SparkSession, path: Place) -> tuple[int, int]:
 
     In folders it is seen without Spark whether there is a partition of several.
     """
-    if isinstance(path, Path) and _is_plain(path) and not _has_several_of_one_partition(path):
-        return 0, 0
+    if isinstance(path, Path):
+        table = storage.delta(path)
+        folders = [uri.rpartition("/")[0] for uri in table.file_uris()]
+        if _is_without_vectors(table) and len(set(folders)) == len(folders):
+            return 0, 0
     done = spark.sql(f"OPTIMIZE {storage.sql(path)}").select("metrics.*").first()
     assert done is not None
     return done.numFilesRemoved, done.numFilesAdded
 
 
-def _is_plain(path: Path) -> bool:
-    """Whether files are all there is: none has rows that a file beside it says are deleted."""
-    return "deletionVectors" not in (storage.delta(path).protocol().reader_features or ())
-
-
-def _has_several_of_one_partition(path: Path) -> bool:
-    folders = [uri.rpartition("/")[0] for uri in storage.delta(path).file_uris()]
-    return len(set(folders)) < len(folders)
+def _is_without_vectors(table: DeltaTable) -> bool:
+    """Whether no file has rows that another file says are deleted."""
+    return "deletionVectors" not in (table.protocol().reader_features or ())
 
 
 def _vacuum(spark: SparkSession, path: Place, hours: int) -> int:
@@ -80,12 +79,11 @@ def _vacuum(spark: SparkSession, path: Place, hours: int) -> int:
     """
     removal = f"VACUUM {storage.sql(path)} RETAIN {hours} HOURS"
     if isinstance(path, Path):
-        before = _files(path)
+        table, before = storage.delta(path), _files(path)
         horizon = datetime.now(UTC).timestamp() - hours * 3600
-        current = {unquote(uri) for uri in storage.delta(path).file_uris()}
-        if _is_plain(path) and all(
-            str(f) in current or f.stat().st_mtime > horizon for f in before
-        ):
+        current = {unquote(uri) for uri in table.file_uris()}
+        kept = all(str(f) in current or f.stat().st_mtime > horizon for f in before)
+        if kept and _is_without_vectors(table):
             return 0
         spark.sql(removal)
         return len(before) - len(_files(path))

@@ -16,9 +16,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, IntegerType, LongType, StructType
 
-# Of more, Delta's statistics tell which to read; of a feed all are read, and told one by one.
+# Of more files Delta's statistics tell which to read. A feed is read whole, so may have more; each
+# part is a scan of its own, and many cost more to plan than Delta's one.
 FEW_FILES, FEED_FILES, FEED_PARTS = 64, 512, 4
-CHANGE_TYPE = "_change_type"
+_CHANGE_TYPE = "_change_type"
 _FEED = "_change_data"
 _PLAIN_FEATURES = {"timestampNtz"}
 _TOLD = (DateType, IntegerType, LongType)  # by the name of a folder
@@ -60,14 +61,29 @@ def change_feed(
         base, held = place, columns
         if not kind:
             base = place / _FEED
-            held = StructType([*columns.fields]).add(CHANGE_TYPE, "string")
+            held = StructType([*columns.fields]).add(_CHANGE_TYPE, "string")
             paths = [path.removeprefix(f"{_FEED}/") for path in paths]
         if not (found := _files(base, table, paths)):
             return None
         rows = _parquet(spark, base, held, found)
-        told = rows if not kind else rows.withColumn(CHANGE_TYPE, F.lit(kind))
+        told = rows if not kind else rows.withColumn(_CHANGE_TYPE, F.lit(kind))
         frames.append(told.withColumn("_commit_version", F.lit(version).cast("bigint")))
     return reduce(DataFrame.unionByName, frames)
+
+
+def schema(table: DeltaTable) -> StructType | None:
+    """The columns, where the files of a table are plain Parquet in folders that are read alike.
+
+    Reader version 1 knows no deletion vectors, and no columns of other names; times without a zone
+    take a later version, and the same files. Days and whole numbers are read alike by all from the
+    name of a folder; other values may be escaped.
+    """
+    protocol = table.protocol()
+    if protocol.min_reader_version > 1 and set(protocol.reader_features or ("",)) - _PLAIN_FEATURES:
+        return None
+    columns = StructType.fromJson(json.loads(table.schema().to_json()))
+    partitions = table.metadata().partition_columns
+    return columns if all(isinstance(columns[c].dataType, _TOLD) for c in partitions) else None
 
 
 def _files(base: Path, table: DeltaTable, paths: Sequence[str]) -> list[str] | None:
@@ -91,21 +107,6 @@ def _images(actions: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]
         return [("", changes)]
     both = [("insert", paths("add")), ("delete", paths("remove"))]
     return [(kind, files) for kind, files in both if files]
-
-
-def schema(table: DeltaTable) -> StructType | None:
-    """The columns, where the files of a table are plain Parquet in folders that are read alike.
-
-    Reader version 1 knows no deletion vectors, and no columns of other names; times without a zone
-    take a later version, and the same files. Days and whole numbers are read alike by all from the
-    name of a folder; other values may be escaped.
-    """
-    protocol = table.protocol()
-    if protocol.min_reader_version > 1 and set(protocol.reader_features or ("",)) - _PLAIN_FEATURES:
-        return None
-    columns = StructType.fromJson(json.loads(table.schema().to_json()))
-    partitions = table.metadata().partition_columns
-    return columns if all(isinstance(columns[c].dataType, _TOLD) for c in partitions) else None
 
 
 def _parquet(

@@ -1,7 +1,7 @@
 """Files that Spark wrote, or a kernel, put into a table by a commit that needs no Spark.
 
-Delta computes a table's state by a job of its own for each day that it replaces; deltalake has it
-in a millisecond (decision 0027).
+Delta computes a table's state by a job of its own for each commit that replaces days; deltalake
+has it in a millisecond (decision 0027).
 """
 
 import json
@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable
+from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
 from deltalake.transaction import AddAction
 from pyspark.sql import DataFrame
+
+from lakehouse.log import Record, commit_properties
+from lakehouse.schema import Column, delta_json
 
 # Where Spark writes first, in the folder of the table: no reader looks there, nor does VACUUM.
 _BESIDE = "_written"
@@ -49,45 +52,45 @@ def write(
     beside = place / _BESIDE
     shutil.rmtree(beside, ignore_errors=True)
     rows.write.partitionBy(*partitions).options(**_OPTIONS).parquet(str(beside))
-    added = []
+    actions = []
     for written in sorted(beside.rglob("*.parquet")):
         file = place / written.relative_to(beside)
         file.parent.mkdir(parents=True, exist_ok=True)
         written.rename(file)
-        added.append(_added(file, place, tuple(bounded)))
+        actions.append(added(file, place, tuple(bounded)))
     shutil.rmtree(beside, ignore_errors=True)
-    return added
+    return actions
 
 
 def commit(
     table: DeltaTable,
-    schema: str,
-    added: Sequence[AddAction],
+    columns: tuple[Column, ...],
+    files: Sequence[AddAction],
     days: tuple[str, Iterable[date]] | None,
-    properties: CommitProperties,
+    record: Record,
 ) -> None:
     """Replace those days, or the whole table, by files: one commit upon the version of ``table``.
 
-    ``days`` are a column and its values; ``schema`` are the table's columns as JSON. Raises
-    ValueError, with nothing committed, for files of other days.
+    ``days`` are a column and its values. Raises ValueError, with nothing committed, for files of
+    other days; refused where another commit came first, upon which it was not made.
     """
     column, values = days or ("", ())
     chosen = sorted(str(day) for day in values)
-    held = {one.partition_values.get(column) for one in added if days}
+    held = {one.partition_values.get(column) for one in files if days}
     if strange := held - set(chosen):
         raise ValueError(f"rows of {column} {strange.pop()} are none of the days to replace")
     table.create_write_transaction(
-        list(added),
+        list(files),
         "overwrite" if chosen or not days else "append",
-        DeltaSchema.from_json(schema),
+        DeltaSchema.from_json(json.dumps(delta_json(columns))),
         partition_by=table.metadata().partition_columns,
         partition_filters=[(column, "in", chosen)] if days else None,
-        commit_properties=properties,
+        commit_properties=commit_properties(record, retries=0),
     )
 
 
-def _added(file: Path, place: Path, bounded: Sequence[str]) -> AddAction:
-    """What the log says of a file."""
+def added(file: Path, place: Path, bounded: Sequence[str]) -> AddAction:
+    """What the log says of a file of the table at ``place``; ``bounded`` as in ``write``."""
     state = file.stat()
     path = file.relative_to(place)
     return AddAction(

@@ -60,7 +60,8 @@ def start(conf: Mapping[str, Any], app: str = "lakehouse") -> SparkSession:
 
 
 def current() -> SparkSession:
-    """The session that runs, for what has no other way to it: tables that go by name.
+    """The session that runs, for what is handed none: tables that go by name, and commits of no
+    rows that only Spark can make.
 
     Raises LakehouseError where none runs.
     """

@@ -7,10 +7,9 @@ those of the failed attempt are in no commit: VACUUM removes them.
 
 import hashlib
 import json
-import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
+from lakehouse import register
 from lakehouse.declare import Kernel
 from lakehouse.quality import STOP
 
@@ -172,14 +171,7 @@ def _write(rows: pa.Table, layout: Layout, values: tuple[str, ...]) -> dict[str,
         store_schema=False,
         store_decimal_as_integer=True,
     )
-    return {
-        "path": f"{folder}/{path.name}",
-        "size": path.stat().st_size,
-        "partition_values": partition,
-        "modification_time": int(time.time() * 1000),
-        "data_change": True,
-        "stats": json.dumps(_statistics(rows, layout.key)),
-    }
+    return asdict(register.added(path, Path(layout.path), layout.key))
 
 
 def _order(rows: pa.Table, key: Iterable[str]) -> str:
@@ -190,15 +182,3 @@ def _order(rows: pa.Table, key: Iterable[str]) -> str:
         found.update(repr(coded.dictionary.to_pylist()).encode())
         found.update(np.ascontiguousarray(coded.indices.to_numpy()).tobytes())
     return found.hexdigest()
-
-
-def _statistics(rows: pa.Table, key: Iterable[str]) -> dict[str, Any]:
-    """Row count, and the bounds by which readers skip files."""
-    stats: dict[str, Any] = {"numRecords": rows.num_rows, "minValues": {}, "maxValues": {}}
-    for name in key:
-        if name in rows.column_names:
-            chunks = rows[name].chunks
-            values = [c.dictionary if pa.types.is_dictionary(c.type) else c for c in chunks]
-            bounds = pc.min_max(pa.chunked_array(values)).as_py()
-            stats["minValues"][name], stats["maxValues"][name] = bounds["min"], bounds["max"]
-    return stats

@@ -18,10 +18,9 @@ import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
-from lakehouse import named, plain, register
+from lakehouse import named, plain
 from lakehouse.errors import LakehouseError
 from lakehouse.named import Name
-from lakehouse.session import current
 
 CATALOGUE = "catalog:"
 # How Spark's Hadoop calls a store, and how the rest of the world does.
@@ -205,16 +204,6 @@ def write_arrow(
         return
     properties = CommitProperties(custom_metadata={"userMetadata": metadata})
     write_deltalake(address(place), rows, mode=mode, commit_properties=properties)
-
-
-def append_nothing(place: Place, metadata: str, transaction: tuple[str, int]) -> None:
-    """A commit of no rows that carries ``metadata``; where Spark makes it, once a transaction."""
-    if not isinstance(place, Name) and register.takes(table := DeltaTable(address(place))):
-        write_arrow(place, pa.schema(table.schema()).empty_table(), "append", metadata)
-        return
-    told = dict(zip(("txnAppId", "txnVersion"), map(str, transaction), strict=True))
-    writer = read(current(), place).limit(0).write.format("delta").mode("append")
-    save(writer.options(userMetadata=metadata, **told), place)
 
 
 def rows(place: Place, columns: Sequence[str], where: Mapping[str, Any] | None = None) -> pa.Table:

@@ -1,11 +1,11 @@
 """Writing a table: one commit, with the record of what it was built from inside it."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
@@ -17,8 +17,10 @@ from lakehouse.declare import Days, Keys, partitions
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame, Verdict
 from lakehouse.invoke import call
-from lakehouse.log import Log, Record, commit_properties, create
-from lakehouse.schema import delta_json, struct
+from lakehouse.log import Log, Record, create
+from lakehouse.named import Name
+from lakehouse.schema import struct
+from lakehouse.session import current
 from lakehouse.storage import Place
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -125,24 +127,25 @@ def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record
     if not part.known_days:
         return
     rows = _clustered(rows, target)
-    if table := _plain(target):
+    if table := _registrable(target):
         path = cast(Path, target.path)
-        added = register.write(rows, path, target.partitions, target.table.filtered)
-        days = scope.column, part.known_days
-        if added or Log(path).days(scope.column) & set(part.known_days):
-            columns = json.dumps(delta_json(target.table.columns))
-            register.commit(table, columns, added, days, commit_properties(record, retries=0))
+        files = register.write(rows, path, target.partitions, target.table.filtered)
+        # Else nothing would change: the record alone is committed (record_anyway).
+        if files or Log(path).days(scope.column) & set(part.known_days):
+            days = scope.column, part.known_days
+            register.commit(table, target.table.columns, files, days, record)
     else:
         _save(rows, target, record, replaceWhere=skipping(part, scope))
 
 
-def _plain(target: Target) -> DeltaTable | None:
-    """The table, where it is as declared, in a folder, and files alone make it."""
+def _registrable(target: Target) -> DeltaTable | None:
+    """The table, where deltalake may commit files to it: in a folder, as declared, plain."""
     if not isinstance(target.path, Path):
         return None
     table: DeltaTable = storage.delta(target.path)
     is_declared = Log(target.path).holds(target.table.columns, target.partitions)
-    return table if is_declared and plain.schema(table) and register.takes(table) else None
+    is_plain = plain.schema(table) is not None and register.takes(table)
+    return table if is_declared and is_plain else None
 
 
 def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
@@ -189,7 +192,22 @@ def append(rows: DataFrame, target: Target, record: Record) -> None:
 def progress(target: Target, record: Record) -> None:
     """Commit the record alone: nothing to write is still progress."""
     target.create()
-    storage.append_nothing(target.path, record.json(), _transaction(record))
+    append_nothing(target.path, record)
+
+
+def append_nothing(place: Place, record: Record) -> None:
+    """Commit a record and no rows, without Spark where deltalake may."""
+    if not isinstance(place, Name) and register.takes(table := storage.delta(place)):
+        none = pa.schema(table.schema()).empty_table()
+        storage.write_arrow(place, none, "append", record.json())
+        return
+    # With a transaction Delta commits an append of no rows, which it else leaves out; and commits
+    # it once: a finished record comes second.
+    number = "2" if record.is_finished else "1"
+    transaction = {"txnAppId": f"lakehouse-{record.batch}", "txnVersion": number}
+    rows = storage.read(current(), place).limit(0)
+    writer = rows.write.format("delta").mode("append").option("userMetadata", record.json())
+    storage.save(writer.options(**transaction), place)
 
 
 def record_anyway(target: Target, record: Record) -> None:
@@ -197,11 +215,6 @@ def record_anyway(target: Target, record: Record) -> None:
     kept = Log(target.path).record()
     if kept is None or kept.batch != record.batch:
         progress(target, record)
-
-
-def _transaction(record: Record) -> tuple[str, int]:
-    """Names a commit of no rows, which Spark then makes, once: a finished record comes second."""
-    return f"lakehouse-{record.batch}", 2 if record.is_finished else 1
 
 
 def _difference(
@@ -298,6 +311,6 @@ def files_and_bytes(path: Place) -> tuple[int, int, int]:
     # A MERGE also counts the rows it copies beside the changed ones as its output.
     rows = merged if "numTargetRowsInserted" in m else m.get("numOutputRows", 0)
     added = log.last_added()
-    if not m:  # files registered by a kernel's commit
+    if not m:  # registered files: such a commit tells nothing of itself
         rows = added.rows
     return m.get("num_added_rows", rows), added.files, added.bytes

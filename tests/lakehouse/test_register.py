@@ -12,11 +12,12 @@ from deltalake.exceptions import CommitFailedError
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import register, storage
-from lakehouse.log import Log, Record, commit_properties, create
-from lakehouse.schema import delta_json, parse
+from lakehouse.log import Log, Record, create
+from lakehouse.schema import parse
+from lakehouse.write import append_nothing
 
 DDL = "id STRING COMMENT 'Id', n BIGINT COMMENT 'N', at TIMESTAMP COMMENT 'At', day DATE"
-COLUMNS = json.dumps(delta_json(parse(DDL)))
+COLUMNS = parse(DDL)
 FIRST, SECOND = date(2026, 6, 1), date(2026, 6, 2)
 Rows = Iterable[tuple[str, int | None, date]]
 
@@ -24,7 +25,7 @@ Rows = Iterable[tuple[str, int | None, date]]
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     place = tmp_path / "a lake" / "sales"
-    create(place, parse(DDL), "Sales.", ("day",), ("id", "n", "at"))
+    create(place, COLUMNS, "Sales.", ("day",), ("id", "n", "at"))
     return place
 
 
@@ -37,8 +38,7 @@ def frame(spark: SparkSession, rows: Rows) -> DataFrame:
 def replace(spark: SparkSession, place: Path, rows: Rows, *days: date) -> None:
     table = DeltaTable(str(place))
     added = register.write(frame(spark, rows), place, ("day",), ("id", "n", "at"))
-    properties = commit_properties(Record(batch="one"), retries=0)
-    register.commit(table, COLUMNS, added, ("day", days), properties)
+    register.commit(table, COLUMNS, added, ("day", days), Record(batch="one"))
 
 
 def test_all_readers_find_what_delta_would_have_written(spark: SparkSession, place: Path) -> None:
@@ -86,9 +86,8 @@ def test_a_commit_in_between_is_no_loss(spark: SparkSession, place: Path) -> Non
     before = DeltaTable(str(place))
     added = register.write(frame(spark, [("b", 2, FIRST)]), place, ("day",), ("id",))
     replace(spark, place, [("c", 3, FIRST)], FIRST)
-    properties = commit_properties(Record(batch="two"), retries=0)
     with pytest.raises(CommitFailedError):
-        register.commit(before, COLUMNS, added, ("day", [FIRST]), properties)
+        register.commit(before, COLUMNS, added, ("day", [FIRST]), Record(batch="two"))
     assert [row.id for row in storage.read(spark, place).collect()] == ["c"]
 
 
@@ -132,5 +131,5 @@ def test_what_delta_checks_of_rows_is_left_to_delta(
     spark.sql(f"ALTER TABLE delta.`{place}` {change}")
     assert register.takes(DeltaTable(str(place))) == takes
     before = Log(place).version
-    storage.append_nothing(place, Record(batch="none").json(), ("one", 1))
+    append_nothing(place, Record(batch="none"))
     assert (Log(place).version, Log(place).record()) == (before + 1, Record(batch="none"))
