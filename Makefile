@@ -128,5 +128,5 @@ clean-all: clean ## remove the environment too
 .venv-airflow/.ready: conf/airflow/requirements.txt
 	@echo "Installing Airflow into .venv-airflow (once, 1.1 GB)"
 	@"$(PYTHON)" -m venv --clear .venv-airflow
-	@.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@env -u PYTHONPATH .venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
