@@ -41,7 +41,13 @@ class Bench:
 
     def time(self, name: str, target: str, command: list[str], lake: Path | None = None) -> None:
         """Time a command; of a ``lake`` that it builds, say too which table took how long."""
-        self.timings.append(timed(name, target, command, self.log))
+        taken = timed(name, target, command, self.log)
+        self.timings.append(taken)
+        # Told as it is known: the whole takes a quarter of an hour, and may be broken off.
+        print(
+            f"{name}: {taken.seconds:.1f} s, {taken.cpu:.0f} CPU-s, status {taken.status}",
+            flush=True,
+        )
         if lake:
             self.lakes[name] = lake
 
