@@ -185,6 +185,7 @@ def tables_in(catalogue: Name) -> Iterator[tuple[str, str, Name]]:
         told = spark.sql(f"SHOW VIEWS IN {(catalogue / layer).sql}").collect()
         views = {view.viewName for view in told if not view.isTemporary}
         for row in spark.sql(f"SHOW TABLES IN {(catalogue / layer).sql}").collect():
-            if row.tableName in views:
+            # A session's temporary views are told in every schema.
+            if row.isTemporary or row.tableName in views:
                 continue
             yield layer, row.tableName, catalogue / layer / row.tableName
