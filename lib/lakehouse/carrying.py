@@ -262,10 +262,10 @@ def commit(
     scope, table = scope_of(target.table), storage.delta(target.path, version)
     register.commit(
         table,
-        target.table.columns,
         [AddAction(**action) for action in actions],
         None if plan.whole else (scope.column, plan.make | plan.drop),
         verdict.record,
+        columns=target.table.columns,
     )
 
 

@@ -33,7 +33,7 @@ PROPERTIES = {
     # A record must outlive the commits that follow it, however long a table rests.
     "delta.logRetentionDuration": "interval 3650 days",
 }
-_STATISTICS = "delta.dataSkippingStatsColumns"
+STATISTICS = "delta.dataSkippingStatsColumns"
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def create_from_json(
     """The same from a schema as Spark's ``StructType.json`` gives it."""
     if storage.is_table(path):
         return
-    properties = PROPERTIES | ({_STATISTICS: ",".join(filtered)} if filtered else {})
+    properties = PROPERTIES | ({STATISTICS: ",".join(filtered)} if filtered else {})
     storage.create(path, schema, comment, partitions, properties)
     if isinstance(path, Path):
         _write_checksum(path / "_delta_log")

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import storage
+from lakehouse import register, storage
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected
 from lakehouse.declare import ROW, SOURCE_FILE, Days, Keys
@@ -51,8 +53,12 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Place) -> Non
     columns = _scope_columns(table)
     if not known(path, table):  # the first of a table: nothing to compare with
         with _MERGE:
-            writer = rejected(rows, table, columns).write.format("delta").mode("append")
-            storage.save(writer, path)
+            first = rejected(rows, table, columns)
+            if delta := register.opened(path):
+                files = register.write(first, cast(Path, path), (), ())
+                register.commit(delta, files, None, None, "append")
+            else:
+                storage.save(first.write.format("delta").mode("append"), path)
         return
     spark = rows.sparkSession
     there = storage.read(spark, path).where(F.col("table_name") == table.name)
@@ -68,8 +74,8 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Place) -> Non
             here = _unmoved(gone, path)
             wanted = _seen_before(news, here).unionByName(_closed(gone, here, rows))
         wanted = wanted.persist()
-        if not wanted.isEmpty():
-            _merge(wanted, table, path)
+        if count := wanted.count():
+            _merge(wanted, count, table, path)
         wanted.unpersist()
     finally:
         found.unpersist()
@@ -145,13 +151,18 @@ def _in_scope(known: DataFrame, part: Affected, columns: tuple[str, ...]) -> Dat
     return known.join(touched, same, "left_semi")
 
 
-def _merge(wanted: DataFrame, table: Table, path: Place) -> None:
-    wanted.createOrReplaceTempView("_rejected")
+def _merge(wanted: DataFrame, count: int, table: Table, path: Place) -> None:
+    """Add new rejects, and change what may change of known ones."""
+    same = f"t.record_id = s.record_id AND t.table_name = '{table.name}'"
+    changing = {name: f"s.{name}" for name in ("rules", "reasons", "row_no", "status")}
     with _MERGE:
+        if count <= register.FEW_ROWS and (delta := register.opened(path)):
+            merger = delta.merge(wanted.toArrow(), same, source_alias="s", target_alias="t")
+            merger.when_matched_update(changing).when_not_matched_insert_all().execute()
+            return
+        wanted.createOrReplaceTempView("_rejected")
+        assignments = ", ".join(f"t.{name} = {value}" for name, value in changing.items())
         wanted.sparkSession.sql(
-            f"MERGE INTO {storage.sql(path)} t USING _rejected s"
-            f" ON t.record_id = s.record_id AND t.table_name = '{table.name}'"
-            " WHEN MATCHED THEN UPDATE SET"
-            " t.rules = s.rules, t.reasons = s.reasons, t.row_no = s.row_no, t.status = s.status"
-            " WHEN NOT MATCHED THEN INSERT *"
+            f"MERGE INTO {storage.sql(path)} t USING _rejected s ON {same}"
+            f" WHEN MATCHED THEN UPDATE SET {assignments} WHEN NOT MATCHED THEN INSERT *"
         )

@@ -67,10 +67,13 @@ class Slice:
         """Columns of an input, or of the table itself, on a day; texts as dictionaries."""
         wanted = pa.schema([self.schemas[name].field(column) for column in columns])
         texts = [field.name for field in wanted if pa.types.is_string(field.type)]
+        coded = pa.dictionary(pa.int32(), pa.string())
+        # Files say, each writer in its way, which columns lack nulls and how texts are best held.
+        alike = pa.schema([(f.name, coded if f.name in texts else f.type) for f in wanted])
         parts = [
             pq.read_table(
                 file, columns=list(columns), read_dictionary=texts, partitioning=None
-            ).replace_schema_metadata()
+            ).cast(alike)
             for file in self.files[name].get(day, ())
         ]
         return pa.concat_tables(parts) if parts else wanted.empty_table()

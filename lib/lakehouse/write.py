@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import pyarrow as pa
 from deltalake import DeltaTable
+from deltalake.transaction import AddAction
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import plain, register, storage
+from lakehouse import register, storage
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected, dates, skipping, within
 from lakehouse.declare import Days, Keys, partitions
@@ -27,6 +28,13 @@ _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _MATERIALIZE = "spark.databricks.delta.merge.materializeSource"
 # How a difference of at most so many rows is joined, so that the table need not be sorted for it.
 JOINS = {50_000: "broadcast", 500_000: "shuffle_hash"}
+# How the metrics of a MERGE call the rows that it wrote, by Spark and by deltalake.
+MERGED = (
+    "numTargetRowsInserted",
+    "numTargetRowsUpdated",
+    "num_target_rows_inserted",
+    "num_target_rows_updated",
+)
 # Rows come sorted by key from the windows that made them: cut into files, each holds a range of
 # keys, and a later MERGE reads and rewrites only those of its keys.
 ROWS_A_FILE = 1_000_000
@@ -111,8 +119,7 @@ def overwrite(rows: DataFrame, target: Target, record: Record) -> None:
     target.create()
     log = Log(target.path)
     if log.holds(target.table.columns, target.partitions):
-        mode = "overwrite" if log.file_count else "append"
-        _save(_clustered(rows, target), target, record, mode)
+        _put(_clustered(rows, target), target, record, "overwrite" if log.file_count else "append")
     else:
         fields = struct(target.table.columns).fields
         described = [F.col(f.name).alias(f.name, metadata=f.metadata) for f in fields]
@@ -128,24 +135,19 @@ def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record
         return
     rows = _clustered(rows, target)
     if table := _registrable(target):
-        path = cast(Path, target.path)
-        files = register.write(rows, path, target.partitions, target.table.filtered)
+        files, path = _written(rows, target), cast(Path, target.path)
         # Else nothing would change: the record alone is committed (record_anyway).
         if files or Log(path).days(scope.column) & set(part.known_days):
             days = scope.column, part.known_days
-            register.commit(table, target.table.columns, files, days, record)
+            register.commit(table, files, days, record)
     else:
         _save(rows, target, record, replaceWhere=skipping(part, scope))
 
 
 def _registrable(target: Target) -> DeltaTable | None:
-    """The table, where deltalake may commit files to it: in a folder, as declared, plain."""
-    if not isinstance(target.path, Path):
-        return None
-    table: DeltaTable = storage.delta(target.path)
+    """The table, where it is as declared and takes files without Delta's own writer."""
     is_declared = Log(target.path).holds(target.table.columns, target.partitions)
-    is_plain = plain.schema(table) is not None and register.takes(table)
-    return table if is_declared and is_plain else None
+    return register.opened(target.path) if is_declared else None
 
 
 def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
@@ -159,6 +161,9 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     there = storage.read(spark, target.path)
     present = within(table, there.where(skipping(part, scope)), part)
     difference = _difference(rows, present.select(*rows.columns), table, target.partition)
+    if (part.key_count or 0) <= register.FEW_ROWS and (delta := _registrable(target)):
+        register.merge(delta, difference.toArrow(), table.declaration.key, target.partition, record)
+        return
     # Computed once; Delta refuses to read a persisted source without a copy of its own.
     difference = difference.localCheckpoint()
     found = difference.agg(
@@ -171,7 +176,7 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     if not found.rows:
         return
     if found.rows == found.new:
-        _save(_clustered(difference.select(*rows.columns), target), target, record, mode="append")
+        _put(_clustered(difference.select(*rows.columns), target), target, record, "append")
         return
     literals = [skipping(part, scope, "t.")] if isinstance(scope, Keys) else []
     if target.partition:
@@ -183,9 +188,10 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
 
 def append(rows: DataFrame, target: Target, record: Record) -> None:
     """Add rows by one commit, which is made for no rows too; new columns are new in the table."""
-    is_as_declared = Log(target.path).holds(target.table.columns, target.partitions)
-    options = {} if is_as_declared else {"mergeSchema": "true"}
-    _save(rows, target, record, mode="append", **options)
+    if Log(target.path).holds(target.table.columns, target.partitions):
+        _put(rows, target, record, "append")
+    else:
+        _save(rows, target, record, "append", mergeSchema="true")
     record_anyway(target, record)
 
 
@@ -292,24 +298,47 @@ def _clustered(rows: DataFrame, target: Target) -> DataFrame:
     return rows.hint("rebalance", *target.partitions)
 
 
+def _put(
+    rows: DataFrame, target: Target, record: Record, mode: Literal["append", "overwrite"]
+) -> None:
+    """Add rows to a table that is as declared, or replace all."""
+    if table := _registrable(target):
+        files = _written(rows, target)
+        if files or mode == "overwrite":
+            register.commit(table, files, None, record, mode)
+    else:
+        _save(rows, target, record, mode)
+
+
+def _written(rows: DataFrame, target: Target) -> list[AddAction]:
+    """Files of the rows, in the folder of the table and in no version of it."""
+    return register.write(
+        rows, cast(Path, target.path), target.partitions, target.table.filtered, **_cut(target)
+    )
+
+
+def _cut(target: Target) -> dict[str, int]:
+    """How Spark's writer is to cut rows into files."""
+    is_by_keys = isinstance(target.table.declaration.scope, Keys)
+    return {"maxRecordsPerFile": ROWS_A_FILE} if is_by_keys and not target.partition else {}
+
+
 def _save(
     rows: DataFrame, target: Target, record: Record, mode: str = "overwrite", **options: str
 ) -> None:
     writer = rows.write.format("delta").mode(mode).option("userMetadata", record.json())
     if "overwriteSchema" in options:  # said again of a table by name, partitions replace the table
         writer = writer.partitionBy(*target.partitions)
-    if not target.partition and isinstance(target.table.declaration.scope, Keys):
-        writer = writer.option("maxRecordsPerFile", ROWS_A_FILE)
-    storage.save(writer.options(**options), target.path)
+    storage.save(writer.options(**_cut(target), **options), target.path)
 
 
 def files_and_bytes(path: Place) -> tuple[int, int, int]:
     """Rows, files and bytes that the newest commit wrote."""
     log = Log(path)
     m = log.last_metrics()
-    merged = m.get("numTargetRowsInserted", 0) + m.get("numTargetRowsUpdated", 0)
     # A MERGE also counts the rows it copies beside the changed ones as its output.
-    rows = merged if "numTargetRowsInserted" in m else m.get("numOutputRows", 0)
+    merged = [m[name] for name in MERGED if name in m]
+    rows = sum(merged) if merged else m.get("numOutputRows", 0)
     added = log.last_added()
     if not m:  # registered files: such a commit tells nothing of itself
         rows = added.rows

@@ -22,7 +22,7 @@ from pyspark.sql import SparkSession
 
 import lakehouse.build as build_module
 import lakehouse.landing.ledger
-from lakehouse import LakehouseError, catalogue, write
+from lakehouse import LakehouseError, catalogue, register
 from lakehouse.known import as_known, as_valid
 from lakehouse.log import Log
 from lakehouse.storage import tables_in
@@ -149,17 +149,19 @@ def test_a_crash_at_any_commit_neither_doubles_nor_loses(
 
 def crash(patch: pytest.MonkeyPatch, table: str, when: str) -> None:
     """Every commit of a table raises, before it is made or when it has been."""
-    for name in ("replace_days", "_save", "_merge"):
-        commit = getattr(write, name)
+    for name in ("commit", "merge"):
+        commit = getattr(register, name)
 
-        def crashing(*arguments: Any, commit: Any = commit, **options: Any) -> None:
-            (target,) = (a for a in arguments if isinstance(a, write.Target))
-            if target.table.name != table or when == "after":
-                commit(*arguments, **options)
-            if target.table.name == table:
+        def crashing(
+            changed: DeltaTable, *arguments: Any, commit: Any = commit, **options: Any
+        ) -> None:
+            is_it = changed.table_uri.rstrip("/").endswith(f"/{table}")
+            if not is_it or when == "after":
+                commit(changed, *arguments, **options)
+            if is_it:
                 raise OSError("no space left on device")
 
-        patch.setattr(write, name, crashing)
+        patch.setattr(register, name, crashing)
 
 
 def test_what_is_made_again_restates_nothing_and_lost_changes_are_named(

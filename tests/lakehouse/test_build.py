@@ -94,8 +94,8 @@ def test_of_large_days_only_the_rows_that_differ_are_written(
     house.land("sales/gone.csv")
     assert house.built()["fact_sale"] == "part"
     written = DeltaTable(str(house.path("fact_sale"))).history(1)[0]["operationMetrics"]
-    changed = ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
-    assert [int(written[name]) for name in changed] == [1, 3, 1]
+    changed = ("inserted", "updated", "deleted")
+    assert [written[f"num_target_rows_{name}"] for name in changed] == [1, 3, 1]
     assert house.rows("fact_sale", *FACT) == [
         ("1", "2026-06-03", "5.00", "11.00"),
         ("2", "2026-06-02", "7.00", "11.00"),

@@ -232,9 +232,9 @@ def test_one_merge_rewrites_the_files_of_the_affected_keys_alone(house: House) -
     after = Log(house.path("offer_history"))
     assert (after.version, after.commits()[0]["operation"]) == (log.version + 1, "MERGE")
     metrics = after.last_metrics()
-    changed = ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
-    assert [metrics[name] for name in changed] == [1, 1, 0]
-    assert metrics["numTargetFilesRemoved"] == len(before - files(house, "offer_history")) == 1
+    changed = ("inserted", "updated", "deleted")
+    assert [metrics[f"num_target_rows_{name}"] for name in changed] == [1, 1, 0]
+    assert metrics["num_target_files_removed"] == len(before - files(house, "offer_history")) == 1
     assert [row[0] for row in prices(house, "I07")] == ["10", "11", "12"]
 
 

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow.dataset as ds
 import pytest
 from chispa import assert_df_equality
 from deltalake import DeltaTable
@@ -12,7 +13,7 @@ from deltalake.exceptions import CommitFailedError
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import register, storage
-from lakehouse.log import Log, Record, create
+from lakehouse.log import STATISTICS, Log, Record, create
 from lakehouse.schema import parse
 from lakehouse.write import append_nothing
 
@@ -35,10 +36,16 @@ def frame(spark: SparkSession, rows: Rows) -> DataFrame:
     return made.coalesce(1).selectExpr("id", "n", at, "day")
 
 
-def replace(spark: SparkSession, place: Path, rows: Rows, *days: date) -> None:
+def replace(
+    spark: SparkSession,
+    place: Path,
+    rows: Rows,
+    *days: date,
+    bounded: Iterable[str] = ("id", "n", "at"),
+) -> None:
     table = DeltaTable(str(place))
-    added = register.write(frame(spark, rows), place, ("day",), ("id", "n", "at"))
-    register.commit(table, COLUMNS, added, ("day", days), Record(batch="one"))
+    added = register.write(frame(spark, rows), place, ("day",), tuple(bounded))
+    register.commit(table, added, ("day", days), Record(batch="one"))
 
 
 def test_all_readers_find_what_delta_would_have_written(spark: SparkSession, place: Path) -> None:
@@ -67,17 +74,52 @@ def test_all_readers_find_what_delta_would_have_written(spark: SparkSession, pla
 
 
 def test_readers_skip_files_by_what_is_told_of_them(spark: SparkSession, place: Path) -> None:
-    """Bounds of whole numbers and texts; none of moments, nor of a column that is all null."""
+    """Nulls, and bounds of whole numbers, texts and moments; none of a column that is all null."""
     replace(spark, place, [("a", 1, FIRST), ("b", None, FIRST), ("ü", 7, FIRST)], FIRST)
     replace(spark, place, [("c", None, SECOND)], SECOND)
     adds = [one["add"] for v in (1, 2) for one in storage.actions(place, v) if "add" in one]
+    first, second = (f"{day}T00:00:00.000Z" for day in (FIRST, SECOND))
     assert [json.loads(add["stats"]) for add in adds] == [
-        {"numRecords": 3, "minValues": {"id": "a", "n": 1}, "maxValues": {"id": "ü", "n": 7}},
-        {"numRecords": 1, "minValues": {"id": "c"}, "maxValues": {"id": "c"}},
+        {
+            "numRecords": 3,
+            "minValues": {"id": "a", "n": 1, "at": first},
+            "maxValues": {"id": "ü", "n": 7, "at": first},
+            "nullCount": {"id": 0, "n": 1, "at": 0},
+        },
+        {
+            "numRecords": 1,
+            "minValues": {"id": "c", "at": second},
+            "maxValues": {"id": "c", "at": second},
+            "nullCount": {"id": 0, "n": 1, "at": 0},
+        },
     ]
-    there = spark.read.format("delta").load(str(place))
-    for condition, count in {"n = 7": 1, "n IS NULL": 2, "id = 'ü'": 1, "id = 'c'": 1}.items():
-        assert there.where(condition).count() == count
+    conditions = {
+        "n = 7": (ds.field("n") == 7, 1),
+        "n IS NULL": (ds.field("n").is_null(), 2),
+        "id = 'ü'": (ds.field("id") == "ü", 1),
+        "id = 'c'": (ds.field("id") == "c", 1),
+        f"at = TIMESTAMP'{SECOND}'": (ds.field("at") == datetime(2026, 6, 2, tzinfo=UTC), 1),
+    }
+    there, arrow = spark.read.format("delta").load(str(place)), DeltaTable(str(place))
+    for sql, (condition, count) in conditions.items():
+        assert there.where(sql).count() == count
+        assert arrow.to_pyarrow_dataset().to_table(filter=condition).num_rows == count, sql
+
+
+@pytest.mark.parametrize("told", ["id,n", ""])
+def test_a_column_of_which_nothing_is_told_hides_no_row(
+    spark: SparkSession, place: Path, told: str
+) -> None:
+    """A table that promises bounds of more columns than its files tell, or of all."""
+    change = f"SET TBLPROPERTIES ('{STATISTICS}' = '{told}')"
+    if not told:
+        change = f"UNSET TBLPROPERTIES ('{STATISTICS}')"
+    spark.sql(f"ALTER TABLE delta.`{place}` {change}")
+    replace(spark, place, [("a", 1, FIRST), ("b", None, FIRST)], FIRST, bounded=["id"])
+    (add,) = (one["add"] for one in storage.actions(place, Log(place).version) if "add" in one)
+    assert json.loads(add["stats"]) == {"numRecords": 2}
+    found = DeltaTable(str(place)).to_pyarrow_dataset()
+    assert found.to_table(filter=ds.field("n").is_null()).num_rows == 1
 
 
 def test_a_commit_in_between_is_no_loss(spark: SparkSession, place: Path) -> None:
@@ -87,7 +129,7 @@ def test_a_commit_in_between_is_no_loss(spark: SparkSession, place: Path) -> Non
     added = register.write(frame(spark, [("b", 2, FIRST)]), place, ("day",), ("id",))
     replace(spark, place, [("c", 3, FIRST)], FIRST)
     with pytest.raises(CommitFailedError):
-        register.commit(before, COLUMNS, added, ("day", [FIRST]), Record(batch="two"))
+        register.commit(before, added, ("day", [FIRST]), Record(batch="two"))
     assert [row.id for row in storage.read(spark, place).collect()] == ["c"]
 
 

@@ -2,15 +2,18 @@
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import cast
 
+from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
-from lakehouse import storage
+from lakehouse import plain, register, storage
 from lakehouse.build import Outcome
 from lakehouse.declare import BATCH_ID, INGESTED_AT, ROW, SOURCE_FILE
 from lakehouse.frame import Frame, Verdict
@@ -22,6 +25,7 @@ from lakehouse.landing.probe import Probe, probe
 from lakehouse.landing.source import Contract, EntityMapping
 from lakehouse.log import Log, Record, create_from_json
 from lakehouse.schema import parse, quoted, struct
+from lakehouse.storage import Place
 from lakehouse.write import Target, files_and_bytes, progress
 
 _LEDGER = threading.Lock()
@@ -172,12 +176,24 @@ def _write(
         rows = rows.unionByName(recast, allowMissingColumns=True)
         writer = rows.write.format("delta").mode("overwrite")
         options = {"userMetadata": record.json(), "overwriteSchema": "true"}
+    elif not replaced and (table := _as_it_is(target.path, kinds)):
+        files = register.write(rows, cast(Path, target.path), (), target.table.filtered)
+        register.commit(table, files, None, record, "append")
+        return
     elif not replaced:
         writer = writer.mode("append")
     else:
         literals = ", ".join(quoted(path) for path in replaced)
         options["replaceWhere"] = f"{SOURCE_FILE} IN ({literals})"
     storage.save(writer.options(**options), target.path)
+
+
+def _as_it_is(place: Place, kinds: Mapping[str, DataType]) -> DeltaTable | None:
+    """The raw table, where it has all these columns already and takes their files without Delta."""
+    table = register.opened(place)
+    there = plain.schema(table) if table else None
+    held = {field.name: field.dataType for field in there.fields} if there else {}
+    return table if kinds.items() <= held.items() else None
 
 
 def _set_aside_unreadable(
