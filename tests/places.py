@@ -31,6 +31,9 @@ SMALL = {
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.adaptive.enabled": False,
         "spark.sql.shuffle.partitions": 1,
+        "spark.default.parallelism": 1,
+        "spark.sql.leafNodeDefaultParallelism": 1,
+        "spark.sql.files.minPartitionNum": 1,
         "spark.databricks.delta.snapshotPartitions": 1,
     }
 }

@@ -128,7 +128,7 @@ class Log:
         parameters = restore["operationParameters"]
         if str(parameters.get("version", "")).isdigit():
             return int(parameters["version"])
-        moment = storage.delta(self.path, restore["version"])
+        moment = storage.own(self.path, restore["version"])
         moment.load_as_version(str(parameters["timestamp"]).replace(" ", "T") + "Z")
         return int(moment.version())
 

@@ -46,8 +46,9 @@ def opened(place: Place) -> DeltaTable | None:
     """
     if not isinstance(place, Path):
         return None
-    table: DeltaTable = storage.delta(place)
-    return table if plain.schema(table) is not None and takes(table) else None
+    table = storage.delta(place)
+    fits = plain.schema(table) is not None and takes(table)
+    return storage.own(place, table.version()) if fits else None
 
 
 def takes(table: DeltaTable) -> bool:

@@ -7,8 +7,10 @@ through Spark alone, which knows who may see what.
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -152,10 +154,37 @@ def is_table(place: Place) -> bool:
 
 
 def delta(place: Place, version: int | None = None) -> Any:
-    """The table's state and log: a DeltaTable, or what answers as one."""
+    """The table's state and log: a DeltaTable, or what answers as one; to be read alone.
+
+    In a folder, who asks for the same version is given the same object: builds ask a hundred times.
+    """
+    if isinstance(place, Path) and (commit := _commit(place / "_delta_log", version)):
+        return _as_committed(place, *commit)
+    return own(place, version)
+
+
+def own(place: Place, version: int | None = None) -> Any:
+    """The same for its caller alone, to commit to or to move to another version."""
     if isinstance(place, Name):
         return named.Delta(place, version)
     return DeltaTable(address(place), version=version)
+
+
+def _commit(log: Path, version: int | None) -> tuple[int, tuple[int, int]] | None:
+    """A version, or the newest, and which file says it; None where none is found."""
+    try:
+        if version is None:
+            told = (name[:-5] for name in os.listdir(log) if name.endswith(".json"))
+            version = max(int(name) for name in told if name.isdecimal())
+        state = (log / f"{version:020}.json").stat()
+    except (OSError, ValueError):
+        return None
+    return version, (state.st_ino, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _as_committed(place: Path, version: int, commit: tuple[int, int]) -> Any:
+    return own(place, version)
 
 
 def create(
@@ -184,7 +213,7 @@ def add_columns(place: Place, schema: str) -> None:
     if isinstance(place, Name):
         named.add_columns(place, schema)
     else:
-        DeltaTable(address(place)).alter.add_columns(Schema.from_json(schema).fields)
+        own(place).alter.add_columns(Schema.from_json(schema).fields)
 
 
 def restore(place: Place, version: int) -> None:
@@ -192,7 +221,7 @@ def restore(place: Place, version: int) -> None:
     if isinstance(place, Name):
         named.restore(place, version)
     else:
-        DeltaTable(address(place)).restore(version)
+        own(place).restore(version)
 
 
 def write_arrow(
@@ -214,7 +243,7 @@ def rows(place: Place, columns: Sequence[str], where: Mapping[str, Any] | None =
     for column, value in (where or {}).items():
         is_it = ds.field(column) == value
         wanted = is_it if wanted is None else wanted & is_it
-    dataset = DeltaTable(address(place)).to_pyarrow_dataset()
+    dataset = delta(place).to_pyarrow_dataset()
     return dataset.to_table(list(columns), filter=wanted)
 
 
@@ -249,7 +278,7 @@ def size(place: Place) -> tuple[int, int]:
     """How many files a table has now, and their bytes."""
     if isinstance(place, Name):
         return named.Delta(place).size()
-    sizes = DeltaTable(address(place)).get_add_actions(flatten=True).column("size_bytes")
+    sizes = delta(place).get_add_actions(flatten=True).column("size_bytes")
     return len(sizes), sum(size.as_py() for size in sizes)
 
 
@@ -257,7 +286,7 @@ def row_count(place: Place, column: str = "", values: Iterable[str] = ()) -> int
     """Rows of a table, or of some values of a partition column, as its statistics say."""
     if isinstance(place, Name):
         return named.row_count(place, column, list(values))
-    files = pa.table(DeltaTable(address(place)).get_add_actions(flatten=True))
+    files = pa.table(delta(place).get_add_actions(flatten=True))
     if column:
         found = pc.cast(files[f"partition.{column}"], pa.string())
         files = files.filter(pc.is_in(found, pa.array([*values], pa.string())))
