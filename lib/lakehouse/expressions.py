@@ -13,8 +13,8 @@ def content(columns: Iterable[str]) -> Column:
     A null leaves a hash as it was, so where nulls are is hashed too: rows that swap a value and a
     null would be equal otherwise.
     """
-    named = list(columns)
-    return F.xxhash64(*named, *[F.isnull(name) for name in named])
+    named = ["`{}`".format(name.replace("`", "``")) for name in columns]
+    return F.expr(f"xxhash64({', '.join([*named, *(f'isnull({name})' for name in named)])})")
 
 
 def as_json(columns: Iterable[str | Column]) -> Column:

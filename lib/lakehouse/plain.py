@@ -113,4 +113,6 @@ def _parquet(
     spark: SparkSession, base: Path, columns: StructType, files: Sequence[str]
 ) -> DataFrame:
     reader = spark.read.schema(columns).option("basePath", str(base)).option(_GLOB, "false")
-    return reader.parquet(*files).select(*columns.names)
+    rows = reader.parquet(*files)
+    # What folders tell comes last.
+    return rows if rows.columns == columns.names else rows.select(*columns.names)

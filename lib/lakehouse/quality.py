@@ -18,6 +18,7 @@ from lakehouse.declare import BATCH_ID, DATE_IN_PATH, INGESTED_AT, ROW, SOURCE_F
 from lakehouse.expressions import as_json, content, struct_as_json
 from lakehouse.landing.scan import CORRUPT
 from lakehouse.landing.source import Contract
+from lakehouse.schema import quoted
 
 # What the error of a broken stop rule begins with.
 STOP = "stop rule:"
@@ -285,9 +286,8 @@ def stopped(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame
     """Rows that fail the whole write, and say why, where a stop rule or NOT NULL is broken."""
     rules = {f"{c.name} is present": f"{c.name} IS NOT NULL" for c in table.columns if c.required}
     rules |= {rule.name: render(rule, conf) for rule in row_rules(table, "stop")}
-    broken = F.coalesce(
-        *[F.when(~F.coalesce(F.expr(sql), F.lit(True)), F.lit(name)) for name, sql in rules.items()]
-    )
+    cases = [f"CASE WHEN NOT ({sql}) THEN {quoted(name)} END" for name, sql in rules.items()]
+    broken = F.expr(f"coalesce({', '.join(cases)})")
     key = F.to_json(F.struct(*table.declaration.key))
     start, middle = F.lit(f"{STOP} {table.full_name}: '"), F.lit("' is broken at ")
     ended = F.raise_error(F.concat(start, broken, middle, key)).cast("boolean")

@@ -6,9 +6,11 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from py4j.java_gateway import JavaClass, JavaMember, JVMView
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
@@ -44,6 +46,7 @@ def start(conf: Mapping[str, Any], app: str = "lakehouse") -> SparkSession:
         return _theirs(conf)
     os.environ["TZ"] = "UTC"
     time.tzset()
+    _remember_names()
     wanted = settings(conf)
     if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit started us, its JVM is there
         SparkContext._ensure_initialized()
@@ -160,6 +163,24 @@ def java() -> str:
         where = f"JAVA_HOME {home}" if home else "PATH"
         raise LakehouseError(f"There is no java in {where}; {WANTED_JAVA}")
     return found
+
+
+@cache
+def _remember_names() -> None:
+    """Have py4j's proxies keep the classes and functions that they found by name.
+
+    For each function of an expression pyspark looks up its class and itself: two questions to the
+    JVM besides the call, which are a third of all that a build asks.
+    """
+    for kind, told in ((JVMView, JavaClass), (JavaClass, JavaMember)):
+
+        def remembered(self: Any, name: str, told: type = told, ask: Any = kind.__getattr__) -> Any:
+            found = ask(self, name)
+            if isinstance(found, told):
+                self.__dict__[name] = found
+            return found
+
+        kind.__getattr__ = remembered
 
 
 def _launch(wanted: Mapping[str, str]) -> None:

@@ -150,6 +150,8 @@ def is_table(place: Place) -> bool:
     """Whether a Delta table is there."""
     if isinstance(place, Name):
         return named.exists(place)
+    if isinstance(place, Path) and _commit(place / "_delta_log"):
+        return True
     return DeltaTable.is_deltatable(address(place))
 
 
@@ -170,7 +172,7 @@ def own(place: Place, version: int | None = None) -> Any:
     return DeltaTable(address(place), version=version)
 
 
-def _commit(log: Path, version: int | None) -> tuple[int, tuple[int, int]] | None:
+def _commit(log: Path, version: int | None = None) -> tuple[int, tuple[int, int]] | None:
     """A version, or the newest, and which file says it; None where none is found."""
     try:
         if version is None:

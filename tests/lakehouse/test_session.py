@@ -5,6 +5,8 @@ import tokenize
 from pathlib import Path
 
 from places import ROOT
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 FORBIDDEN = {"_jvm", "_jsc", "_gateway", "_jsparkSession", "_jdf", "rdd", "parallelize",
              "sparkContext", "SparkContext", "SQLContext"}  # fmt: skip
@@ -25,3 +27,10 @@ def test_only_the_session_module_goes_below_sql_and_dataframes() -> None:
         if (found := words(path) & FORBIDDEN)
     }
     assert set(used) == ALLOWED, used
+
+
+def test_the_jvm_is_asked_once_where_a_function_is(spark: SparkSession) -> None:
+    functions = getattr(spark._jvm, "org.apache.spark.sql.functions")
+    F.col("a")
+    assert functions is getattr(spark._jvm, "org.apache.spark.sql.functions")
+    assert functions.col is vars(functions)["col"]
