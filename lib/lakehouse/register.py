@@ -1,7 +1,8 @@
-"""Files that Spark wrote, or a kernel, put into a table by a commit that needs no Spark.
+"""Files that Spark wrote, or a kernel, put into a table by a commit that needs no Spark; and MERGE
+of few rows.
 
-Delta computes a table's state by a job of its own for each commit that replaces days; deltalake
-has it in a millisecond (decision 0027).
+Delta computes a table's state by jobs of its own for each commit; deltalake has it in a millisecond
+(decisions 0027, 0028).
 """
 
 import json
@@ -69,8 +70,8 @@ def write(
     """Write rows into the folders of a table; the add actions of the files.
 
     ``partitions`` are days and whole numbers; ``bounded`` the columns whose least and most are
-    told, where they are whole numbers, texts or days; ``options`` are those of Spark's writer.
-    Until they are committed, the files are in no version; VACUUM removes what stays so.
+    told, where they are whole numbers, texts, days or moments; ``options`` are those of Spark's
+    writer. Until they are committed, the files are in no version; VACUUM removes what stays so.
     """
     beside = place / _BESIDE
     shutil.rmtree(beside, ignore_errors=True)
@@ -97,10 +98,9 @@ def commit(
 ) -> None:
     """Replace those days, or the whole table, by files: one commit upon the version of ``table``.
 
-    With mode append they are added. ``columns`` are those of the table from now on.
-
-    ``days`` are a column and its values. Raises ValueError, with nothing committed, for files of
-    other days; refused where another commit came first, upon which it was not made.
+    With mode append they are added. ``days`` are a column and its values; ``columns`` are those of
+    the table from now on, where they are others. Raises ValueError, with nothing committed, for
+    files of other days; refused where another commit came first, upon which it was not made.
     """
     column, values = days or ("", ())
     chosen = sorted(str(day) for day in values)

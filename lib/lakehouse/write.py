@@ -28,6 +28,8 @@ _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _MATERIALIZE = "spark.databricks.delta.merge.materializeSource"
 # How a difference of at most so many rows is joined, so that the table need not be sorted for it.
 JOINS = {50_000: "broadcast", 500_000: "shuffle_hash"}
+# A table of more is merged by Spark, which shares the work out and can spill.
+MERGED_BYTES = 256 * 1024 * 1024
 # How the metrics of a MERGE call the rows that it wrote, by Spark and by deltalake.
 MERGED = (
     "numTargetRowsInserted",
@@ -150,6 +152,11 @@ def _registrable(target: Target) -> DeltaTable | None:
     return register.opened(target.path) if is_declared else None
 
 
+def _mergeable(target: Target) -> DeltaTable | None:
+    """The same, where it is small enough for one process to read and write all of it."""
+    return _registrable(target) if storage.size(target.path)[1] <= MERGED_BYTES else None
+
+
 def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
     """Turn the present rows of the affected keys into ``rows`` by one MERGE that skips equals.
 
@@ -161,7 +168,7 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     there = storage.read(spark, target.path)
     present = within(table, there.where(skipping(part, scope)), part)
     difference = _difference(rows, present.select(*rows.columns), table, target.partition)
-    if (part.key_count or 0) <= register.FEW_ROWS and (delta := _registrable(target)):
+    if (part.key_count or 0) <= register.FEW_ROWS and (delta := _mergeable(target)):
         register.merge(delta, difference.toArrow(), table.declaration.key, target.partition, record)
         return
     # Computed once; Delta refuses to read a persisted source without a copy of its own.

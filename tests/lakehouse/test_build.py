@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from toy.house import House
 
-from lakehouse import LakehouseError, build, build_log, catalogue, report
+from lakehouse import LakehouseError, build, build_log, catalogue, register, report
 from lakehouse.build import Outcome
 from lakehouse.landing import load
 from lakehouse.log import Record
@@ -237,7 +237,11 @@ def test_a_broken_stop_rule_keeps_the_table_as_it_was(house: House) -> None:
     ]
 
 
-def test_a_rejected_record_is_kept_and_withdrawn_when_its_file_is_corrected(house: House) -> None:
+@pytest.mark.parametrize("few", [50_000, -1], ids=["without Spark", "by Spark"])
+def test_a_rejected_record_is_kept_and_withdrawn_when_its_file_is_corrected(
+    house: House, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(register, "FEW_ROWS", few)
     house.land("sales/2026-06-03.csv", "1,A,2026-06-03,-6,2026-06-03 09:00:00", "x,A,nonsense,1,")
     house.built("bronze", "stg_sales")
     found = house.rows("quarantine", "rules", "source_file", "status")

@@ -14,7 +14,7 @@ from oracles import history as oracle
 from pyspark.sql import SparkSession
 from toy.house import House
 
-from lakehouse import build, write
+from lakehouse import build, register, write
 from lakehouse.log import Log
 
 CASES, LANDINGS = 600, 3
@@ -224,7 +224,18 @@ def test_an_event_that_changes_nothing_moves_no_file(house: House) -> None:
     assert house.built() == {}
 
 
-def test_one_merge_rewrites_the_files_of_the_affected_keys_alone(house: House) -> None:
+@pytest.mark.parametrize(
+    ("few", "prefix", "names"),
+    [
+        (50_000, "num_target_", ("rows_inserted", "rows_updated", "rows_deleted", "files_removed")),
+        (-1, "numTarget", ("RowsInserted", "RowsUpdated", "RowsDeleted", "FilesRemoved")),
+    ],
+    ids=["without Spark", "by Spark"],
+)
+def test_one_merge_rewrites_the_files_of_the_affected_keys_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch, few: int, prefix: str, names: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(register, "FEW_ROWS", few)
     before, log = files(house, "offer_history"), Log(house.path("offer_history"))
     assert len(before) >= 4
     house.land("offers/4.csv", offer("I07", 11, "2026-06-02"))
@@ -232,9 +243,8 @@ def test_one_merge_rewrites_the_files_of_the_affected_keys_alone(house: House) -
     after = Log(house.path("offer_history"))
     assert (after.version, after.commits()[0]["operation"]) == (log.version + 1, "MERGE")
     metrics = after.last_metrics()
-    changed = ("inserted", "updated", "deleted")
-    assert [metrics[f"num_target_rows_{name}"] for name in changed] == [1, 1, 0]
-    assert metrics["num_target_files_removed"] == len(before - files(house, "offer_history")) == 1
+    assert [metrics[prefix + name] for name in names] == [1, 1, 0, 1]
+    assert len(before - files(house, "offer_history")) == 1
     assert [row[0] for row in prices(house, "I07")] == ["10", "11", "12"]
 
 
