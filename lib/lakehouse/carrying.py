@@ -259,7 +259,7 @@ def commit(
 
     One commit upon ``version``, with the record; refused where another writer was there first.
     """
-    scope, table = scope_of(target.table), storage.own(target.path, version)
+    scope, table = scope_of(target.table), storage.fresh(target.path, version)
     register.commit(
         table,
         [AddAction(**action) for action in actions],

@@ -128,7 +128,7 @@ class Log:
         parameters = restore["operationParameters"]
         if str(parameters.get("version", "")).isdigit():
             return int(parameters["version"])
-        moment = storage.own(self.path, restore["version"])
+        moment = storage.fresh(self.path, restore["version"])
         moment.load_as_version(str(parameters["timestamp"]).replace(" ", "T") + "Z")
         return int(moment.version())
 
@@ -221,10 +221,10 @@ def _write_checksum(log: Path) -> None:
     beside.replace(log / f"{0:020}.crc")
 
 
-def commit_properties(record: Record, retries: int | None = None) -> CommitProperties:
-    """The record, for a commit that does not go through Spark.
+def commit_properties(record: Record | None, retries: int | None = None) -> CommitProperties:
+    """The record, where there is one, for a commit that does not go through Spark.
 
     With 0 ``retries`` it is refused where another commit came first, upon which it was not made.
     """
-    said = {"userMetadata": record.json()}
+    said = {"userMetadata": record.json()} if record else None
     return CommitProperties(custom_metadata=said, max_commit_retries=retries)

@@ -286,7 +286,7 @@ def stopped(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame
     """Rows that fail the whole write, and say why, where a stop rule or NOT NULL is broken."""
     rules = {f"{c.name} is present": f"{c.name} IS NOT NULL" for c in table.columns if c.required}
     rules |= {rule.name: render(rule, conf) for rule in row_rules(table, "stop")}
-    cases = [f"CASE WHEN NOT ({sql}) THEN {quoted(name)} END" for name, sql in rules.items()]
+    cases = [f"CASE WHEN NOT ({sql}\n) THEN {quoted(name)} END" for name, sql in rules.items()]
     broken = F.expr(f"coalesce({', '.join(cases)})")
     key = F.to_json(F.struct(*table.declaration.key))
     start, middle = F.lit(f"{STOP} {table.full_name}: '"), F.lit("' is broken at ")

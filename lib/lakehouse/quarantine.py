@@ -55,8 +55,7 @@ def put_aside(rows: DataFrame, table: Table, part: Affected, path: Place) -> Non
         with _MERGE:
             first = rejected(rows, table, columns)
             if delta := register.opened(path):
-                files = register.write(first, cast(Path, path), (), ())
-                register.commit(delta, files, None, None, "append")
+                register.append(first, delta, cast(Path, path), (), None)
             else:
                 storage.save(first.write.format("delta").mode("append"), path)
         return
@@ -156,7 +155,7 @@ def _merge(wanted: DataFrame, count: int, table: Table, path: Place) -> None:
     same = f"t.record_id = s.record_id AND t.table_name = '{table.name}'"
     changing = {name: f"s.{name}" for name in ("rules", "reasons", "row_no", "status")}
     with _MERGE:
-        if count <= register.FEW_ROWS and (delta := register.opened(path)):
+        if count <= register.FEW_ROWS and (delta := register.mergeable(path)):
             merger = delta.merge(wanted.toArrow(), same, source_alias="s", target_alias="t")
             merger.when_matched_update(changing).when_not_matched_insert_all().execute()
             return

@@ -7,11 +7,10 @@ Delta computes a table's state by jobs of its own for each commit; deltalake has
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,34 +21,40 @@ from deltalake.transaction import AddAction
 from pyspark.sql import DataFrame
 
 from lakehouse import plain, storage
+from lakehouse.bounds import added, honest
 from lakehouse.changes import dates
-from lakehouse.log import STATISTICS, Record, commit_properties
+from lakehouse.log import Record, commit_properties
 from lakehouse.schema import Column, delta_json
 from lakehouse.storage import Place
 
 # Where Spark writes first, in the folder of the table: no reader looks there, nor does VACUUM.
 _BESIDE = "_written"
-_NULL = "__HIVE_DEFAULT_PARTITION__"
 _OPTIONS = {
     "partitionOverwriteMode": "static",
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
 # What tables ask of their writers that deltalake, or Parquet by itself, does.
 _FEATURES = {"appendOnly", "invariants", "changeDataFeed", "checkConstraints", "timestampNtz"}
-_BOUNDED = {int, str, date, datetime}
-# So many rows may be held by the driver, to be merged without Spark.
-FEW_ROWS = 50_000
+# So many rows may be held by the driver, to be merged without Spark into a table of so many: of
+# more, Spark shares the work out, and can spill. A row of a rewritten file costs 11 microseconds.
+FEW_ROWS, SMALL = 50_000, 1_000_000
 
 
 def opened(place: Place) -> DeltaTable | None:
-    """The table, where files put into it by ``commit`` are all that Delta's own writer would leave:
-    in a folder, and plain.
+    """The table, for its caller to commit to, where it lies in a folder and files put into it are
+    all that Delta's own writer would leave; else None.
     """
     if not isinstance(place, Path):
         return None
     table = storage.delta(place)
     fits = plain.schema(table) is not None and takes(table)
-    return storage.own(place, table.version()) if fits else None
+    return storage.fresh(place, table.version()) if fits else None
+
+
+def mergeable(place: Place) -> DeltaTable | None:
+    """The same, where it is small enough for one process to read and write all of it."""
+    table = opened(place)
+    return table if table and storage.row_count(place) <= SMALL else None
 
 
 def takes(table: DeltaTable) -> bool:
@@ -108,13 +113,29 @@ def commit(
     if strange := held - set(chosen):
         raise ValueError(f"rows of {column} {strange.pop()} are none of the days to replace")
     table.create_write_transaction(
-        [_honest(file, table) for file in files],
+        [honest(file, table) for file in files],
         mode if chosen or not days else "append",
         DeltaSchema.from_json(json.dumps(delta_json(columns))) if columns else table.schema(),
         partition_by=table.metadata().partition_columns,
         partition_filters=[(column, "in", chosen)] if days else None,
-        commit_properties=commit_properties(record, retries=0) if record else None,
+        commit_properties=commit_properties(record, retries=0),
     )
+
+
+def append(
+    rows: DataFrame,
+    table: DeltaTable,
+    place: Path,
+    bounded: Iterable[str],
+    record: Record | None,
+    **options: str | int,
+) -> bool:
+    """Add rows by one commit; False, with nothing committed, where there are none."""
+    partitions = table.metadata().partition_columns
+    files = write(rows, place, partitions, bounded, **options)
+    if files:
+        commit(table, files, None, record, "append")
+    return bool(files)
 
 
 def merge(
@@ -127,7 +148,8 @@ def merge(
     """Bring a table to a difference, rows to upsert and those that are ``_deleted``, by one MERGE
     upon the version of ``table``; nothing where there is none.
 
-    Rows that are all new are appended. Of a table by days the old day of a row is ``_old_day``.
+    Of a table by days the old day of a row is ``_old_day``. Rows that all are new, ``_is_new``, are
+    appended. Refused as ``commit`` is.
     """
     if not difference.num_rows:
         return
@@ -147,80 +169,3 @@ def merge(
     )
     merger = merger.when_matched_delete("s._deleted").when_matched_update(values)
     merger.when_not_matched_insert(values, predicate="NOT s._deleted").execute()
-
-
-def added(file: Path, place: Path, bounded: Sequence[str]) -> AddAction:
-    """What the log says of a file of the table at ``place``; ``bounded`` as in ``write``."""
-    state = file.stat()
-    path = file.relative_to(place)
-    return AddAction(
-        path=str(path),
-        size=state.st_size,
-        partition_values=dict(_value(folder) for folder in path.parts[:-1]),
-        modification_time=int(state.st_mtime * 1000),
-        data_change=True,
-        stats=json.dumps(_statistics(pq.read_metadata(file), bounded), default=str),
-    )
-
-
-def _value(folder: str) -> tuple[str, str | None]:
-    name, _, value = folder.partition("=")
-    return name, None if value == _NULL else value
-
-
-def _statistics(footer: pq.FileMetaData, bounded: Sequence[str]) -> Mapping[str, Any]:
-    """Rows of a file; of each column nulls, and bounds where the footers of its row groups tell."""
-    found: dict[str, Any] = {"numRecords": footer.num_rows}
-    found |= {"minValues": {}, "maxValues": {}, "nullCount": {}}
-    for name in bounded:
-        try:
-            nulls, bounds = _told(footer, name)
-        except (ValueError, OverflowError):  # not told, or no text, or no day that Python knows
-            continue
-        found["nullCount"][name] = nulls
-        if bounds and all(map(_is_bound, bounds)):
-            found["minValues"][name] = _text(min(bounds))
-            found["maxValues"][name] = _text(max(bounds))
-    return found
-
-
-def _told(footer: pq.FileMetaData, name: str) -> tuple[int, list[Any]]:
-    """Nulls of a column, and its bounds in each row group that has values.
-
-    Raises ValueError where a row group does not tell.
-    """
-    nulls, bounds = 0, list[Any]()
-    for number in range(footer.num_row_groups):
-        group = footer.row_group(number)
-        columns = (group.column(place) for place in range(group.num_columns))
-        told = next((c.statistics for c in columns if c.path_in_schema == name), None)
-        if told is None or not told.has_null_count or not (told.has_min_max or not told.num_values):
-            raise ValueError(name)
-        nulls += told.null_count
-        bounds += [told.min, told.max] if told.num_values else []
-    return nulls, bounds
-
-
-def _is_bound(value: Any) -> bool:
-    """Whether logs hold such a value as a bound: writers differ over times without a zone."""
-    return type(value) in _BOUNDED and getattr(value, "tzinfo", UTC) is not None
-
-
-def _text(value: Any) -> Any:
-    """A bound as logs hold it: of moments the millisecond, which readers know to be cut."""
-    if not isinstance(value, datetime):
-        return value
-    moment = value.astimezone(UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
-
-
-def _honest(file: AddAction, table: DeltaTable) -> AddAction:
-    """A file with what is told of it, if that is of all columns that the table says are told of:
-    else readers take what is missing for null, and skip the file.
-    """
-    told = json.loads(file.stats)
-    names = table.metadata().configuration.get(STATISTICS, "").split(",")
-    rows, nulls = told["numRecords"], told.get("nullCount", {})
-    if all(name in told.get("minValues", {}) or nulls.get(name) == rows for name in names):
-        return file
-    return replace(file, stats=json.dumps({"numRecords": rows}))

@@ -170,7 +170,7 @@ def _remember_names() -> None:
     """Have py4j's proxies keep the classes and functions that they found by name.
 
     For each function of an expression pyspark looks up its class and itself: two questions to the
-    JVM besides the call, which are a third of all that a build asks.
+    JVM besides the call.
     """
     for kind, told in ((JVMView, JavaClass), (JavaClass, JavaMember)):
 

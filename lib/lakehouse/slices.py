@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from lakehouse import register
+from lakehouse.bounds import added
 from lakehouse.declare import Kernel
 from lakehouse.quality import STOP
 
@@ -174,7 +174,7 @@ def _write(rows: pa.Table, layout: Layout, values: tuple[str, ...]) -> dict[str,
         store_schema=False,
         store_decimal_as_integer=True,
     )
-    return asdict(register.added(path, Path(layout.path), layout.key))
+    return asdict(added(path, Path(layout.path), layout.key))
 
 
 def _order(rows: pa.Table, key: Iterable[str]) -> str:

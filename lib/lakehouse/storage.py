@@ -156,16 +156,16 @@ def is_table(place: Place) -> bool:
 
 
 def delta(place: Place, version: int | None = None) -> Any:
-    """The table's state and log: a DeltaTable, or what answers as one; to be read alone.
+    """The table's state and log: a DeltaTable, or what answers as one; for reading only.
 
     In a folder, who asks for the same version is given the same object: builds ask a hundred times.
     """
     if isinstance(place, Path) and (commit := _commit(place / "_delta_log", version)):
         return _as_committed(place, *commit)
-    return own(place, version)
+    return fresh(place, version)
 
 
-def own(place: Place, version: int | None = None) -> Any:
+def fresh(place: Place, version: int | None = None) -> Any:
     """The same for its caller alone, to commit to or to move to another version."""
     if isinstance(place, Name):
         return named.Delta(place, version)
@@ -186,7 +186,8 @@ def _commit(log: Path, version: int | None = None) -> tuple[int, tuple[int, int]
 
 @lru_cache(maxsize=64)
 def _as_committed(place: Path, version: int, commit: tuple[int, int]) -> Any:
-    return own(place, version)
+    """The same object to all: ``commit`` tells a table made again from the one before."""
+    return fresh(place, version)
 
 
 def create(
@@ -215,7 +216,7 @@ def add_columns(place: Place, schema: str) -> None:
     if isinstance(place, Name):
         named.add_columns(place, schema)
     else:
-        own(place).alter.add_columns(Schema.from_json(schema).fields)
+        fresh(place).alter.add_columns(Schema.from_json(schema).fields)
 
 
 def restore(place: Place, version: int) -> None:
@@ -223,7 +224,7 @@ def restore(place: Place, version: int) -> None:
     if isinstance(place, Name):
         named.restore(place, version)
     else:
-        own(place).restore(version)
+        fresh(place).restore(version)
 
 
 def write_arrow(

@@ -28,8 +28,6 @@ _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _MATERIALIZE = "spark.databricks.delta.merge.materializeSource"
 # How a difference of at most so many rows is joined, so that the table need not be sorted for it.
 JOINS = {50_000: "broadcast", 500_000: "shuffle_hash"}
-# A table of more is merged by Spark, which shares the work out and can spill.
-MERGED_BYTES = 256 * 1024 * 1024
 # How the metrics of a MERGE call the rows that it wrote, by Spark and by deltalake.
 MERGED = (
     "numTargetRowsInserted",
@@ -147,30 +145,35 @@ def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record
 
 
 def _registrable(target: Target) -> DeltaTable | None:
-    """The table, where it is as declared and takes files without Delta's own writer."""
-    is_declared = Log(target.path).holds(target.table.columns, target.partitions)
-    return register.opened(target.path) if is_declared else None
+    """The table, where it takes files without Delta's own writer and is as declared."""
+    table = register.opened(target.path)
+    return table if table and _is_declared(target) else None
 
 
-def _mergeable(target: Target) -> DeltaTable | None:
-    """The same, where it is small enough for one process to read and write all of it."""
-    return _registrable(target) if storage.size(target.path)[1] <= MERGED_BYTES else None
+def _is_declared(target: Target) -> bool:
+    return Log(target.path).holds(target.table.columns, target.partitions)
 
 
 def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
     """Turn the present rows of the affected keys into ``rows`` by one MERGE that skips equals.
 
-    Rows that are all new need no MERGE: they are appended.
+    Rows that are all new need no MERGE: they are appended. Few rows of a small table are merged
+    without Spark (decision 0028).
     """
     spark = rows.sparkSession
     table = target.table
     scope = table.declaration.scope
-    there = storage.read(spark, target.path)
+    assert part.key_count is not None
+    are_few = part.key_count <= register.FEW_ROWS
+    small = register.mergeable(target.path) if are_few and _is_declared(target) else None
+    there = storage.read(spark, target.path, small.version() if small else None)
     present = within(table, there.where(skipping(part, scope)), part)
     difference = _difference(rows, present.select(*rows.columns), table, target.partition)
-    if (part.key_count or 0) <= register.FEW_ROWS and (delta := _mergeable(target)):
-        register.merge(delta, difference.toArrow(), table.declaration.key, target.partition, record)
-        return
+    if small:
+        few = difference.limit(register.FEW_ROWS + 1).toArrow()  # a key may have many rows
+        if few.num_rows <= register.FEW_ROWS:
+            register.merge(small, few, table.declaration.key, target.partition, record)
+            return
     # Computed once; Delta refuses to read a persisted source without a copy of its own.
     difference = difference.localCheckpoint()
     found = difference.agg(
@@ -224,7 +227,7 @@ def append_nothing(place: Place, record: Record) -> None:
 
 
 def record_anyway(target: Target, record: Record) -> None:
-    """Commit the record where the write did not: Delta makes no commit of no rows."""
+    """Commit the record where the write did not: no rows make no commit."""
     kept = Log(target.path).record()
     if kept is None or kept.batch != record.batch:
         progress(target, record)
@@ -309,12 +312,14 @@ def _put(
     rows: DataFrame, target: Target, record: Record, mode: Literal["append", "overwrite"]
 ) -> None:
     """Add rows to a table that is as declared, or replace all."""
-    if table := _registrable(target):
-        files = _written(rows, target)
-        if files or mode == "overwrite":
-            register.commit(table, files, None, record, mode)
-    else:
+    table = register.opened(target.path)
+    if not table:
         _save(rows, target, record, mode)
+    elif mode == "overwrite":
+        register.commit(table, _written(rows, target), None, record)
+    else:
+        place = cast(Path, target.path)
+        register.append(rows, table, place, target.table.filtered, record, **_cut(target))
 
 
 def _written(rows: DataFrame, target: Target) -> list[AddAction]:

@@ -77,8 +77,16 @@ def test_a_late_version_reaches_the_rows_of_its_interval_alone(house: House) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("few", "changed"),
+    [
+        (50_000, [f"num_target_rows_{name}" for name in ("inserted", "updated", "deleted")]),
+        (-1, [f"numTargetRows{name}" for name in ("Inserted", "Updated", "Deleted")]),
+    ],
+    ids=["without Spark", "by Spark"],
+)
 def test_of_large_days_only_the_rows_that_differ_are_written(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, few: int, changed: list[str]
 ) -> None:
     """One sale re-costed, one new, one moved to another day, one gone; one stays as it is."""
     house.land(
@@ -89,13 +97,13 @@ def test_of_large_days_only_the_rows_that_differ_are_written(
     house.land("sales/gone.csv", "5,B,2026-06-01,1,2026-06-03 10:00:00")
     house.built()
     monkeypatch.setattr(build, "SPARED", -1_000_000)
+    monkeypatch.setattr(register, "FEW_ROWS", few)
     house.land("prices/2026-06-04.csv", "A,11,new,2026-06-02 00:00:00")
     house.land("sales/2026-06-04.csv", "1,A,2026-06-03,5,2026-06-04 10:00:00", "6,B,2026-06-04,2,")
     house.land("sales/gone.csv")
     assert house.built()["fact_sale"] == "part"
     written = DeltaTable(str(house.path("fact_sale"))).history(1)[0]["operationMetrics"]
-    changed = ("inserted", "updated", "deleted")
-    assert [written[f"num_target_rows_{name}"] for name in changed] == [1, 3, 1]
+    assert [int(written[name]) for name in changed] == [1, 3, 1]
     assert house.rows("fact_sale", *FACT) == [
         ("1", "2026-06-03", "5.00", "11.00"),
         ("2", "2026-06-02", "7.00", "11.00"),
@@ -119,6 +127,12 @@ def test_arrival_order_and_repeats_do_not_matter(house: House, tmp_path: Path) -
     once.built()
     for table, columns in COMPARED.items():
         assert house.rows(table, *columns) == once.rows(table, *columns), table
+
+
+def test_a_file_without_records_wakes_nothing_downstream(house: House) -> None:
+    house.land("sales/2026-06-03.csv")
+    assert house.built() == {"raw_sales": "part"}
+    assert house.built() == {}
 
 
 def test_a_corrected_file_replaces_its_rows(house: House) -> None:

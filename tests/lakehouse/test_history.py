@@ -225,17 +225,27 @@ def test_an_event_that_changes_nothing_moves_no_file(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("few", "prefix", "names"),
+    ("changed", "prefix", "names"),
     [
-        (50_000, "num_target_", ("rows_inserted", "rows_updated", "rows_deleted", "files_removed")),
-        (-1, "numTarget", ("RowsInserted", "RowsUpdated", "RowsDeleted", "FilesRemoved")),
+        ({}, "num_target_", ("rows_inserted", "rows_updated", "rows_deleted", "files_removed")),
+        ({"SMALL": 0}, "numTarget", ("RowsInserted", "RowsUpdated", "RowsDeleted", "FilesRemoved")),
+        (
+            {"FEW_ROWS": 1},
+            "numTarget",
+            ("RowsInserted", "RowsUpdated", "RowsDeleted", "FilesRemoved"),
+        ),
     ],
-    ids=["without Spark", "by Spark"],
+    ids=["without Spark", "of a large table", "of many rows"],
 )
 def test_one_merge_rewrites_the_files_of_the_affected_keys_alone(
-    house: House, monkeypatch: pytest.MonkeyPatch, few: int, prefix: str, names: tuple[str, ...]
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: dict[str, int],
+    prefix: str,
+    names: tuple[str, ...],
 ) -> None:
-    monkeypatch.setattr(register, "FEW_ROWS", few)
+    for limit, value in changed.items():
+        monkeypatch.setattr(register, limit, value)
     before, log = files(house, "offer_history"), Log(house.path("offer_history"))
     assert len(before) >= 4
     house.land("offers/4.csv", offer("I07", 11, "2026-06-02"))

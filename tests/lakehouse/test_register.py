@@ -159,6 +159,26 @@ def test_a_merge_is_what_delta_would_have_made_of_it(spark: SparkSession, place:
     assert log.commits()[0]["operation"] == "MERGE"
 
 
+def test_rows_that_all_are_new_are_appended(place: Path) -> None:
+    told = difference(("d", 4, FIRST, None))
+    register.merge(DeltaTable(str(place)), told, ("id",), "day", Record(batch="new"))
+    register.merge(DeltaTable(str(place)), told.slice(0, 0), ("id",), "day", Record(batch="none"))
+    log = Log(place)
+    assert (log.version, log.record()) == (1, Record(batch="new"))
+    assert log.commits()[0]["operation"] == "WRITE"
+
+
+def test_a_merge_upon_an_older_version_is_refused(spark: SparkSession, place: Path) -> None:
+    replace(spark, place, [("a", 1, FIRST)], FIRST)
+    before = DeltaTable(str(place))
+    replace(spark, place, [("a", 2, FIRST)], FIRST)
+    with pytest.raises(CommitFailedError):
+        register.merge(
+            before, difference(("a", 3, FIRST, FIRST)), ("id",), "day", Record(batch="x")
+        )
+    assert [row.n for row in storage.read(spark, place).collect()] == [2]
+
+
 def test_texts_of_merged_rows_can_be_filtered_by_arrow(spark: SparkSession, place: Path) -> None:
     """From 1.6 on deltalake's MERGE says that they are views, which Arrow cannot compare."""
     replace(spark, place, [("a", 1, FIRST), ("b", 2, FIRST)], FIRST)

@@ -1,6 +1,7 @@
 """Where a lake lies: one setting, and what is asked of tables in folders without Spark."""
 
 import argparse
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -122,3 +123,18 @@ def test_rows_are_counted_by_statistics(tmp_path: Path) -> None:
     write_deltalake(str(tmp_path), pa.table({"day": days, "n": [1, 2, 3]}), partition_by="day")
     assert storage.row_count(tmp_path) == 3
     assert storage.row_count(tmp_path, "day", ["2026-06-01", "2026-06-07"]) == 2
+
+
+def test_readers_of_a_version_share_it_and_a_table_made_again_is_another(tmp_path: Path) -> None:
+    place = tmp_path / "table"
+    write_deltalake(place, pa.table({"n": [1]}))
+    first = storage.delta(place)
+    assert storage.delta(place) is first is storage.delta(place, 0)
+    assert storage.fresh(place) is not first
+    write_deltalake(place, pa.table({"n": [2]}), mode="append")
+    assert (storage.delta(place).version(), first.version()) == (1, 0)
+    assert storage.delta(place, 0) is first
+    shutil.rmtree(place)
+    assert not storage.is_table(place)
+    write_deltalake(place, pa.table({"n": [3]}))
+    assert storage.delta(place).to_pyarrow_table()["n"].to_pylist() == [3]

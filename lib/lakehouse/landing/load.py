@@ -177,8 +177,9 @@ def _write(
         writer = rows.write.format("delta").mode("overwrite")
         options = {"userMetadata": record.json(), "overwriteSchema": "true"}
     elif not replaced and (table := _as_it_is(target.path, kinds)):
-        files = register.write(rows, cast(Path, target.path), (), target.table.filtered)
-        register.commit(table, files, None, record, "append")
+        place = cast(Path, target.path)
+        if not register.append(rows, table, place, target.table.filtered, record):
+            progress(target, record)
         return
     elif not replaced:
         writer = writer.mode("append")
