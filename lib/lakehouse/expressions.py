@@ -6,6 +6,8 @@ from functools import reduce
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from lakehouse.schema import identifier
+
 
 def content(columns: Iterable[str]) -> Column:
     """A hash of what a row says in the columns.
@@ -13,7 +15,7 @@ def content(columns: Iterable[str]) -> Column:
     A null leaves a hash as it was, so where nulls are is hashed too: rows that swap a value and a
     null would be equal otherwise.
     """
-    named = ["`{}`".format(name.replace("`", "``")) for name in columns]
+    named = [identifier(name) for name in columns]
     return F.expr(f"xxhash64({', '.join([*named, *(f'isnull({name})' for name in named)])})")
 
 

@@ -56,6 +56,11 @@ def quoted(text: str) -> str:
     return "'" + text.replace("\\", r"\\").replace("'", r"\'") + "'"
 
 
+def identifier(name: str) -> str:
+    """The name in SQL, whatever signs are in it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
 def literal(text: str) -> str:
     """The text as DuckDB's string literal, in which a backslash is one."""
     return "'" + text.replace("'", "''") + "'"

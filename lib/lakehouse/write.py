@@ -198,7 +198,7 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
 
 def append(rows: DataFrame, target: Target, record: Record) -> None:
     """Add rows by one commit, which is made for no rows too; new columns are new in the table."""
-    if Log(target.path).holds(target.table.columns, target.partitions):
+    if _is_declared(target):
         _put(rows, target, record, "append")
     else:
         _save(rows, target, record, "append", mergeSchema="true")

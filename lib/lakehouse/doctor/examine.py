@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.doctor.subject import Facts, Names
 from lakehouse.expressions import all_of, as_json
+from lakehouse.schema import identifier
 from lakehouse.type2 import NOT_APPLICABLE, UNKNOWN, holds
 
 # By name, what each says of the rows that it counts.
@@ -157,4 +158,4 @@ def _owner(names: Names) -> Column:
 
 
 def _column(name: str) -> Column:
-    return F.col("`" + name.replace("`", "``") + "`")
+    return F.col(identifier(name))
