@@ -26,6 +26,7 @@ from lakehouse.storage import Place
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _MATERIALIZE = "spark.databricks.delta.merge.materializeSource"
+_WRITERS = "spark.sql.maxConcurrentOutputFileWriters"
 # How a difference of at most so many rows is joined, so that the table need not be sorted for it.
 JOINS = {50_000: "broadcast", 500_000: "shuffle_hash"}
 # How the metrics of a MERGE call the rows that it wrote, by Spark and by deltalake.
@@ -283,10 +284,13 @@ def _merge(
     }
     wanted = " ".join(f"WHEN {clause}" for clause, number in clauses.items() if number)
     spark.conf.set(_MATERIALIZE, "none")  # the difference is computed already
+    # Change images have a folder of their own beside the rows: without, all would be sorted by it.
+    spark.conf.set(_WRITERS, "8")
     try:
         merge(difference, target, record, f"ON {condition} {wanted}")
     finally:
         spark.conf.unset(_MATERIALIZE)
+        spark.conf.unset(_WRITERS)
 
 
 def merge(source: DataFrame, target: Target, record: Record, clauses: str) -> None:

@@ -51,6 +51,11 @@ class Bench:
         if lake:
             self.lakes[name] = lake
 
+    def say(self, text: str) -> None:
+        """Have the page say something, and print it as it is known."""
+        print(text, flush=True)
+        self.said.append(text)
+
     def skip(self, reason: str) -> None:
         """Leave something out, and say so."""
         print(f"Not measured: {reason}.")
@@ -107,7 +112,7 @@ class Bench:
         """Say what rules over rows cost a build."""
         from retail import measure_rules
 
-        self.said.append(measure_rules.report())
+        self.say(measure_rules.report())
 
     def invoices(self, source: str) -> None:
         """Time the build of a real retailer's invoices."""
@@ -119,14 +124,14 @@ class Bench:
         """Time events on their way into a history, and late costs on theirs to sales."""
         from retail import measure_history, measure_recut
 
-        self.said += ["Histories (targets: 5 s, and 60 s for 2,000,000 keys; 1.5 times MERGE):"]
-        self.said += [measure_history.report(conf, self.work / "history")]
+        self.say("Histories (targets: 5 s, and 60 s for 2,000,000 keys; 1.5 times MERGE):")
+        self.say(measure_history.report(conf, self.work / "history"))
         steps = measure_recut.recut().items()
         told = [f"{name} {step.seconds:.1f} s ({step.rows:,} rows)" for name, step in steps]
-        self.said += [
+        self.say(
             "Late costs of 350 of 35,000 products over 30 days of 10,000,000 lines"
             f" (target: 120 s for sales and restatements): {', '.join(told)}."
-        ]
+        )
 
     def end(self, page: Path) -> int:
         """Print the timings and write them to the page, unless a command failed: then its log."""

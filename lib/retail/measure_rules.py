@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructField, StructType
 
 from lakehouse.build import build_table
 from lakehouse.catalogue import Table
@@ -74,7 +75,8 @@ def _land(frame: Frame, rows: DataFrame) -> None:
     """Records of the raw table, as a landed file leaves them."""
     table = frame.catalogue.tables["raw_transactions"]
     path = frame.path(table)
-    create_from_json(path, rows.schema.json(), table.comment, (), table.filtered)
+    landed = StructType([StructField(f.name, f.dataType) for f in rows.schema.fields])
+    create_from_json(path, landed.json(), table.comment, (), table.filtered)
     writer = rows.write.format("delta").mode("append")
     writer.option("userMetadata", Record(batch=new_batch()).json()).save(str(path))
     assert Log(path).exists

@@ -67,7 +67,9 @@ def int_customer_metrics(
             .alias("monetary_amount"),
             F.sum("amount").cast("decimal(28,2)").alias("lifetime_value"),
         )
-        .where("first_ordered_on IS NOT NULL")
+        # No lifetime value is null. Asked for here it is a column to both readers of the figures,
+        # who else would each have Spark make figures of their own.
+        .where("first_ordered_on IS NOT NULL AND lifetime_value IS NOT NULL")
     )
     return _segmented(figures)
 
