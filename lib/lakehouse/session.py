@@ -5,7 +5,8 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,22 @@ def stop(spark: SparkSession) -> None:
 def sibling(spark: SparkSession) -> SparkSession:
     """A session of its own on the same Spark, for a thread's own settings and views."""
     return spark.newSession()
+
+
+@contextmanager
+def during(spark: SparkSession, changed: Mapping[str, str]) -> Iterator[None]:
+    """Settings of a session that hold for a while, and are then what they were."""
+    before = {name: spark.conf.get(name, None) for name in changed}
+    for name, value in changed.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, was in before.items():
+            if was is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, was)
 
 
 def settings(conf: Mapping[str, Any], master: str | None = None) -> dict[str, str]:

@@ -1,10 +1,8 @@
 """The split of a staging table's judged rows: good ones into the table, others into quarantine."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from pyspark.sql import DataFrame, Observation, Row, SparkSession
+from pyspark.sql import DataFrame, Observation, Row
 from pyspark.sql import functions as F
 
 from lakehouse import quality, quarantine
@@ -14,6 +12,7 @@ from lakehouse.declare import Days
 from lakehouse.frame import Verdict
 from lakehouse.log import Log
 from lakehouse.named import Name
+from lakehouse.session import during
 from lakehouse.storage import Place
 from lakehouse.write import Target, files_and_bytes, progress, shaped, store
 
@@ -89,7 +88,9 @@ def split_whole(
     watched = judged if is_named else judged.observe(counted, *quality.counts())
     good = quality.newest_per_key(watched.where(~quality.is_rejected()), table, by)
     target = replace(target, is_clustered=by is not None)
-    with _remembering(judged.sparkSession):
+    spark = judged.sparkSession
+    excluded = [_FORGETFUL, *filter(None, [spark.conf.get(_EXCLUDED, None)])]
+    with during(spark, {_EXCLUDED: ",".join(excluded)}):
         store(shaped(good, table), target, WHOLE, replace(verdict.record, is_finished=False))
     written = files_and_bytes(target.path)
     landed = Log(next(iter(verdict.pins.values())).path).file_count
@@ -107,20 +108,6 @@ def _counts(judged: DataFrame) -> Row:
     found = judged.agg(*quality.counts()).first()
     assert found is not None
     return found
-
-
-@contextmanager
-def _remembering(spark: SparkSession) -> Iterator[None]:
-    """Plans whose observations are all made, also where no row is left of them."""
-    before = spark.conf.get(_EXCLUDED, None)
-    spark.conf.set(_EXCLUDED, ",".join(filter(None, (before, _FORGETFUL))))
-    try:
-        yield
-    finally:
-        if before is None:
-            spark.conf.unset(_EXCLUDED)
-        else:
-            spark.conf.set(_EXCLUDED, before)
 
 
 def _clustering(rows: DataFrame, table: Table) -> str | None:

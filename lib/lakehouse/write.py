@@ -21,7 +21,7 @@ from lakehouse.invoke import call
 from lakehouse.log import Log, Record, create
 from lakehouse.named import Name
 from lakehouse.schema import struct
-from lakehouse.session import current
+from lakehouse.session import current, during
 from lakehouse.storage import Place
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -283,25 +283,20 @@ def _merge(
         f"NOT MATCHED AND NOT s._deleted THEN INSERT ({names}) VALUES ({values})": found.new,
     }
     wanted = " ".join(f"WHEN {clause}" for clause, number in clauses.items() if number)
-    spark.conf.set(_MATERIALIZE, "none")  # the difference is computed already
-    # Change images have a folder of their own beside the rows: without, all would be sorted by it.
-    spark.conf.set(_WRITERS, "8")
-    try:
+    # The difference is computed already. Change images have a folder of their own beside the rows:
+    # with one writer all would be sorted by it.
+    with during(spark, {_MATERIALIZE: "none", _WRITERS: "8"}):
         merge(difference, target, record, f"ON {condition} {wanted}")
-    finally:
-        spark.conf.unset(_MATERIALIZE)
-        spark.conf.unset(_WRITERS)
 
 
 def merge(source: DataFrame, target: Target, record: Record, clauses: str) -> None:
     """One MERGE of ``source`` (s) into the target (t), the record in its commit."""
     spark = source.sparkSession
     source.createOrReplaceTempView("_source")
-    spark.conf.set(_METADATA, record.json())
     try:
-        spark.sql(f"MERGE INTO {target.sql} t USING _source s {clauses}")
+        with during(spark, {_METADATA: record.json()}):
+            spark.sql(f"MERGE INTO {target.sql} t USING _source s {clauses}")
     finally:
-        spark.conf.unset(_METADATA)
         spark.catalog.dropTempView("_source")
 
 

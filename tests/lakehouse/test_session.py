@@ -2,11 +2,14 @@
 
 import io
 import tokenize
+from contextlib import suppress
 from pathlib import Path
 
 from places import ROOT
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+
+from lakehouse.session import during, sibling
 
 FORBIDDEN = {"_jvm", "_jsc", "_gateway", "_jsparkSession", "_jdf", "rdd", "parallelize",
              "sparkContext", "SparkContext", "SQLContext"}  # fmt: skip
@@ -34,3 +37,13 @@ def test_the_jvm_is_asked_once_where_a_function_is(spark: SparkSession) -> None:
     F.col("a")
     assert functions is getattr(spark._jvm, "org.apache.spark.sql.functions")
     assert functions.col is vars(functions)["col"]
+
+
+def test_settings_of_a_while_are_then_what_they_were(spark: SparkSession) -> None:
+    given, other = "spark.sql.maxConcurrentOutputFileWriters", "spark.sql.not.of.spark"
+    mine = sibling(spark)
+    mine.conf.set(given, "3")
+    with suppress(ZeroDivisionError), during(mine, {given: "8", other: "1"}):
+        assert (mine.conf.get(given), mine.conf.get(other)) == ("8", "1")
+        raise ZeroDivisionError
+    assert (mine.conf.get(given), mine.conf.get(other, None)) == ("3", None)
