@@ -47,6 +47,14 @@ def test_the_readme_counts_the_tables_and_links_every_page() -> None:
     assert [page for page in pages if f"]({page}" not in README] == []
 
 
+def test_every_image_is_shown_on_a_page() -> None:
+    text = "".join(
+        page.read_text() for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    )
+    shown = {Path(target).name for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)}
+    assert {image.name for image in (ROOT / "docs/images").glob("*.png")} - shown == set()
+
+
 def test_lakes_and_landings_of_the_readme_are_ignored_and_cleaned() -> None:
     """What a reader of README makes below data/ is git's business never, and goes by make clean."""
     ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
