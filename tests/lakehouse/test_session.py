@@ -4,9 +4,12 @@ import io
 import tokenize
 from pathlib import Path
 
+import pytest
 from places import ROOT
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+
+from lakehouse.session import sibling, start
 
 FORBIDDEN = {"_jvm", "_jsc", "_gateway", "_jsparkSession", "_jdf", "rdd", "parallelize",
              "sparkContext", "SparkContext", "SQLContext"}  # fmt: skip
@@ -34,3 +37,20 @@ def test_the_jvm_is_asked_once_where_a_function_is(spark: SparkSession) -> None:
     F.col("a")
     assert functions is getattr(spark._jvm, "org.apache.spark.sql.functions")
     assert functions.col is vars(functions)["col"]
+
+
+def test_on_databricks_sessions_get_the_settings_that_they_still_take(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, fixed = "spark.sql.shuffle.partitions", "spark.sql.warehouse.dir"
+    there = SparkSession.getActiveSession() or spark
+    before = {name: there.conf.get(name) for name in (taken, fixed)}
+    conf = {"spark": {taken: 7, fixed: "/elsewhere"}}
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    try:
+        assert start(conf) is there
+        for session in (there, sibling(there, conf)):
+            assert session.conf.get(taken) == "7"
+            assert session.conf.get(fixed) == before[fixed]
+    finally:
+        there.conf.set(taken, str(before[taken]))
