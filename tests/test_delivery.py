@@ -55,6 +55,13 @@ def test_every_make_target_that_is_named_exists() -> None:
     assert set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.M)[0].split()) == TARGETS
 
 
+def test_what_a_change_must_pass_calls_every_kind_of_test() -> None:
+    run = (ROOT / ".ci/run").read_text()
+    called = re.findall(r"^(?:make|where_installed \S+) ([a-z0-9-]+)", run, re.M)
+    tests = {target for target in TARGETS if target.startswith("test")}
+    assert tests - set(called) == {"test-fast"}  # which is part of make test
+
+
 def test_pythons_of_the_matrix_are_those_the_project_takes() -> None:
     tested = WORKFLOW["test"]["strategy"]["matrix"]["python"]
     assert f'requires-python = ">={tested[0]}"' in (ROOT / "pyproject.toml").read_text()

@@ -109,10 +109,10 @@ def send(event: Mapping[str, Any]) -> None:
     body = pagerduty(event, extra.get("routing_key", "")) if form == "pagerduty" else slack(event)
     if body is None:
         return
-    request = urllib.request.Request(
-        extra["url"], json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
     try:
+        request = urllib.request.Request(
+            extra["url"], json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
         urllib.request.urlopen(request, timeout=20).close()
-    except OSError:
-        log.exception("The webhook of the connection %s does not answer.", CONNECTION)
+    except Exception:
+        log.exception("The webhook of the connection %s was not told.", CONNECTION)

@@ -11,14 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lakehouse import storage
 from lakehouse.build import Outcome
 from lakehouse.catalogue import Table
 from lakehouse.errors import LakehouseError, first_line
 from lakehouse.frame import Frame
+from lakehouse.named import Name
+from lakehouse.storage import Uri
 
 SETTING = "openlineage"
-# Marks, as the standard asks, who produced an event.
-PRODUCER = "retail-lakehouse"
+# Marks, as the standard asks, who produced an event: by a URI.
+PRODUCER = "urn:retail-lakehouse:build"
 _BUILD = "build"
 _RETRY = {"total": 1, "backoff_factor": 0.1}  # a build does not wait for its audience
 
@@ -137,8 +140,16 @@ class Events:
         return event_v2.OutputDataset(*self._place(table), facets=facets, outputFacets=wrote)
 
     def _place(self, table: Table) -> tuple[str, str]:
-        """Namespace and name of a dataset, as OpenLineage's naming has them for paths."""
-        return "file", str(self.frame.path(table))
+        """Namespace and name of a dataset, as OpenLineage has them for where it lies."""
+        place = self.frame.path(table)
+        if isinstance(place, Uri):
+            scheme, rest = storage.address(place).split("://", 1)
+            bucket, _, key = rest.partition("/")
+            return f"{scheme}://{bucket}", key
+        if isinstance(place, Name):
+            catalogue, *names = place.parts
+            return catalogue, ".".join(names)
+        return "file", str(place.absolute())
 
 
 def _client(target: str) -> Any:

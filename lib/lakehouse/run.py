@@ -205,7 +205,7 @@ class _Run:
         it is judged anew and tried again, as often as conf says.
         """
         if not hasattr(self.local, "spark"):
-            self.local.spark = sibling(self._session())
+            self.local.spark = sibling(self._session(), self.frame.conf)
         for _ in range(int(self.frame.conf.get("build", {}).get("attempts", 1)) - 1):
             try:
                 return self._try(verdict)

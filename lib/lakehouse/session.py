@@ -26,6 +26,9 @@ JARS = ENVIRONMENT / "jars"
 S3_JARS = ENVIRONMENT / "jars-s3"  # by make object-store
 ARCHIVE = ENVIRONMENT / "spark.jsa"
 
+# Set wherever Databricks runs us.
+_DATABRICKS = "DATABRICKS_RUNTIME_VERSION"
+
 # Spark asks for this module in every start and Java has no switch to be silent about it.
 NOISE = b"WARNING: Using incubator modules: jdk.incubator.vector"
 
@@ -38,13 +41,14 @@ WANTED_JAVA = (
 def start(conf: Mapping[str, Any], app: str = "lakehouse") -> SparkSession:
     """The session there is (a shell's, a cluster's), else one made by conf.
 
-    What a person gave to spark-submit wins over conf. Raises LakehouseError where no JVM starts.
+    On Databricks one is always there, and gets the settings of conf that it still takes. What a
+    person gave to spark-submit wins over conf. Raises LakehouseError where no JVM starts.
     """
     running = SparkSession.getActiveSession()
+    if _DATABRICKS in os.environ:
+        return _theirs(running or SparkSession.builder.getOrCreate(), conf)
     if running is not None:
         return running
-    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
-        return _theirs(conf)
     os.environ["TZ"] = "UTC"
     time.tzset()
     _remember_names()
@@ -75,9 +79,8 @@ def current() -> SparkSession:
     return running
 
 
-def _theirs(conf: Mapping[str, Any]) -> SparkSession:
-    """Databricks' session, with those of our settings that a session takes at run time."""
-    spark = SparkSession.builder.getOrCreate()
+def _theirs(spark: SparkSession, conf: Mapping[str, Any]) -> SparkSession:
+    """A session of Databricks', with those of our settings that it takes at run time."""
     for name, value in settings(conf).items():
         if name.startswith("spark.sql.") and spark.conf.isModifiable(name):
             spark.conf.set(name, value)
@@ -96,9 +99,13 @@ def stop(spark: SparkSession) -> None:
         SparkContext._gateway = SparkContext._jvm = None
 
 
-def sibling(spark: SparkSession) -> SparkSession:
-    """A session of its own on the same Spark, for a thread's own settings and views."""
-    return spark.newSession()
+def sibling(spark: SparkSession, conf: Mapping[str, Any]) -> SparkSession:
+    """A session of its own on the same Spark, for a thread's own settings and views.
+
+    It has what Spark was started with, which on Databricks are not our settings.
+    """
+    made = spark.newSession()
+    return _theirs(made, conf) if _DATABRICKS in os.environ else made
 
 
 @contextmanager

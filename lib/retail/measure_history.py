@@ -75,7 +75,7 @@ def report(conf: Mapping[str, Any], folder: Path) -> str:
 
     Ours comes first in a run, so a cold one would have it compile for both.
     """
-    spark = sibling(start(conf))
+    spark = sibling(start(conf), conf)
     small, large = (35_000, 52_500, 1_750), (2_000_000, 5_000_000, 100_000)
     runs = [
         measure(spark, conf, folder / str(number), sizes)

@@ -39,7 +39,7 @@ def recut(
             source=None, landing=Path(folder), lake=Path(folder) / "lake", env="local"
         )
         frame = project.frame(options)
-        spark = sibling(start(frame.conf))
+        spark = sibling(start(frame.conf), frame.conf)
         _land(frame, "stg_products", _events(spark, products, "2026-01-01", "6 + id % 7"))
         _land(frame, "stg_transactions", _lines(spark, lines, products, days))
         for name in (HISTORY, *FOLLOWING):

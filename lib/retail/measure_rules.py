@@ -43,7 +43,7 @@ def rules(lines: int = 10_000_000) -> Mapping[str, Step]:
                 source=None, landing=Path(folder), lake=Path(folder) / "lake", env="local"
             )
             frame = project.frame(options)
-            spark = sibling(start(frame.conf))
+            spark = sibling(start(frame.conf), frame.conf)
             _land(frame, _lines(spark, landed, bad))
             found[name] = _built(spark, frame if name != WITHOUT else _ruleless(frame), name)
     return {name: cost for name, cost in found.items() if name}

@@ -19,7 +19,7 @@ def context() -> dict[str, Any]:
         dag_id="pipeline", task_id="ingestion.masters", try_number=3, log_url="http://airflow/log"
     )
     run = SimpleNamespace(data_interval_start=datetime(2026, 6, 29, 6, tzinfo=UTC), run_id="daily")
-    lines = ["Cannot execute spark-submit", *(f"line {n}" for n in range(40)), "no landing folder"]
+    lines = [*(f"line {n}" for n in range(40)), "&" * 5000, "no landing folder"]
     return {"task_instance": task, "dag_run": run, "exception": RuntimeError("\n".join(lines))}
 
 
@@ -50,7 +50,48 @@ def test_pagerduty_gets_one_incident_a_task_and_day(context: dict[str, Any]) -> 
     assert sent["dedup_key"] == "pipeline/ingestion.masters/2026-06-29"
     assert sent["payload"]["severity"] == "error"
     assert sent["payload"]["custom_details"]["said"].endswith("no landing folder")
-    assert len(sent["payload"]["summary"]) <= 1024
+
+
+def test_a_summary_that_is_longer_than_pagerduty_takes_is_cut(context: dict[str, Any]) -> None:
+    context["task_instance"].task_id = "t" * 5000
+    sent = webhook.pagerduty(webhook.message(context, "failed", "error"), "a-key")
+    assert len(sent["payload"]["summary"]) == 1024
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (None, "Nobody is told (pipeline: ingestion.masters failed for 2026-06-29)"),
+        (
+            {"url": "http://127.0.0.1:9/hook"},
+            "The webhook of the connection retail_webhook was not",
+        ),
+        ({"url": "no address"}, "The webhook of the connection retail_webhook was not"),
+        ({}, "The webhook of the connection retail_webhook was not"),
+    ],
+    ids=["no connection", "a dead address", "no address", "no url"],
+)
+def test_a_webhook_that_cannot_be_told_is_logged_and_fails_nothing(
+    context: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    extra: dict[str, str] | None,
+    said: str,
+) -> None:
+    class Connections:
+        """Airflow's, which is not installed here."""
+
+        @staticmethod
+        def get_connection(name: str) -> SimpleNamespace:
+            if extra is None:
+                raise LookupError(name)
+            return SimpleNamespace(extra_dejson=extra)
+
+    sdk = SimpleNamespace(BaseHook=Connections)
+    monkeypatch.setitem(sys.modules, "airflow", SimpleNamespace(sdk=sdk))
+    monkeypatch.setitem(sys.modules, "airflow.sdk", sdk)
+    webhook.failed(context)
+    assert said in caplog.text
 
 
 def test_what_a_job_says_does_not_mark_up_slack(context: dict[str, Any]) -> None:

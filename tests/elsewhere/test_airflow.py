@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -114,3 +115,16 @@ def test_a_task_that_fails_reaches_the_webhook_with_what_its_job_said(
     assert ("a-key" in mine[0]) == (form == "pagerduty")
     # What waited for it did not run, and so is not told of.
     assert not [event for event in heard if "staging" in json.dumps(event)]
+
+
+def test_days_are_built_again_by_the_words_of_the_page(home: Path) -> None:
+    page = (ROOT / "docs/places.md").read_text()
+    (words,) = re.findall(r"^airflow (backfill create .*)$", page, re.M)
+    known = airflow(home, "dags", "reserialize")
+    assert known.returncode == 0, known.stdout + known.stderr
+    done = airflow(home, *words.split(), "--dry-run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    days = re.findall(r"^\| (\S+) 06:00:00\+00:00 ", done.stdout, re.M)
+    assert days == [f"2026-06-0{day}" for day in range(1, 8)]
+    for asked in ("max_active_runs = 1", "reprocess_behavior = ReprocessBehavior.COMPLETED"):
+        assert f"- {asked}\n" in done.stdout

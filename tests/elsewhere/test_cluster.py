@@ -60,6 +60,8 @@ def test_a_build_that_loses_a_worker_ends_in_the_tables_of_a_local_one(
     said.seek(0)
     assert status == 0, said.read()
     assert differing(lake, local_lake, TABLES) == {}
+    # The build had executors on the worker when that was lost.
+    assert "Telling app of lost executor" in (folder / "master.log").read_text()
 
 
 def children(process: int) -> list[int]:

@@ -43,8 +43,18 @@ def test_the_sample_of_the_demo_has_the_columns_of_its_question() -> None:
 
 def test_the_readme_counts_the_tables_and_links_every_page() -> None:
     assert f"each of the {len(CATALOGUE.tables)} tables" in README
+    made = [table for table in CATALOGUE.tables.values() if table.layer != "ops"]
+    assert f"{len(made)} tables from landing to gold" in (ROOT / "CHANGELOG.md").read_text()
     pages = [f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")]
     assert [page for page in pages if f"]({page}" not in README] == []
+
+
+def test_every_image_is_shown_on_a_page() -> None:
+    text = "".join(
+        page.read_text() for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    )
+    shown = {Path(target).name for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)}
+    assert {image.name for image in (ROOT / "docs/images").glob("*.png")} - shown == set()
 
 
 def test_lakes_and_landings_of_the_readme_are_ignored_and_cleaned() -> None:

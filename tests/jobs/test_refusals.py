@@ -31,6 +31,7 @@ def called(monkeypatch: pytest.MonkeyPatch, name: str, *words: str) -> int:
         (["--source", "online_retial.yaml"], "conf/sources/online_retail.yaml"),
         (["--as-of", "2026-02-30"], "--as-of 2026-02-30 is no date; expected"),
         (["--env", "prod"], "prod"),
+        (["--last-run"], "There is no build log in {here}/lake; build first (jobs/build.py)."),
     ],
 )
 def test_a_build_that_cannot_start(

@@ -13,7 +13,7 @@ from toy.house import House
 from lakehouse import LakehouseError, build, build_log, catalogue, register, report
 from lakehouse.build import Outcome
 from lakehouse.landing import load
-from lakehouse.log import Record
+from lakehouse.log import Log, Record
 from lakehouse.own import write_rows
 from lakehouse.run import dry_run
 
@@ -309,8 +309,10 @@ def test_a_vacuumed_change_feed_means_a_whole_build(house: House) -> None:
 def test_the_log_says_what_went_in_and_out_and_events_say_the_same(house: House) -> None:
     house.land("sales/2026-06-03.csv", "3,A,2026-06-03,6,", "4,A,2026-06-03,1,", ",A,2026-06-03,1,")
     (house.path("fact_sale").parent / "dim_item").rename(house.folder / "dim_item")
-    target = house.folder / "events.jsonl"
+    target, kept = house.folder / "events.jsonl", house.lake / "ops" / "build_log"
+    before = Log(kept).version
     assert house.build(openlineage=str(target)).exit_status == 0
+    assert Log(kept).version == before + 1  # one append a run
     log = {row["table_name"]: row for row in build_log.last_run(house.lake)}
     judged, fact = log["silver.stg_sales"], log["gold.fact_sale"]
     assert (judged["rows_in"], judged["quarantined"], judged["row_count"]) == (3, 1, 2)

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from toy.house import House
 
-from lakehouse import LakehouseError
+from lakehouse import LakehouseError, storage
 from lakehouse.build import Outcome
 from lakehouse.lineage import Events
 
@@ -69,6 +70,30 @@ def test_a_build_of_a_table_is_four_events_in_a_file(tmp_path: Path) -> None:
     assert wrote["facets"]["schema"]["fields"][0]["name"] == "sale_id"
     numbers = wrote["outputFacets"]["outputStatistics"]
     assert [numbers[name] for name in ("rowCount", "fileCount", "size")] == [5, 2, 900]
+
+
+@pytest.mark.parametrize(
+    ("lake", "namespace", "name"),
+    [
+        ("/lake", "file", "/lake/gold/fact_sale"),
+        ("lake", "file", f"{Path.cwd()}/lake/gold/fact_sale"),
+        ("s3a://bucket/some/lake", "s3://bucket", "some/lake/gold/fact_sale"),
+        ("gs://bucket/lake", "gs://bucket", "lake/gold/fact_sale"),
+        ("abfss://box@account.dfs.core.windows.net/lake", "abfss://box@account.dfs.core.windows.net",
+         "lake/gold/fact_sale"),
+        ("catalog:retail", "retail", "gold.fact_sale"),
+    ],
+)  # fmt: skip
+def test_a_table_is_named_as_the_standard_has_it_for_where_it_lies(
+    tmp_path: Path, lake: str, namespace: str, name: str
+) -> None:
+    target = tmp_path / "events.jsonl"
+    frame = replace(House(tmp_path).frame(openlineage=str(target)), lake=storage.place(lake))
+    Events(frame).started(frame.catalogue.tables["fact_sale"], {})
+    event = json.loads(target.read_text().splitlines()[-1])
+    (wrote,) = event["outputs"]
+    assert (wrote["namespace"], wrote["name"]) == (namespace, name)
+    assert event["producer"].startswith("urn:")
 
 
 def test_a_failure_says_why_to_a_server(

@@ -5,11 +5,12 @@ import tokenize
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from places import ROOT
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse.session import during, sibling
+from lakehouse.session import during, sibling, start
 
 FORBIDDEN = {"_jvm", "_jsc", "_gateway", "_jsparkSession", "_jdf", "rdd", "parallelize",
              "sparkContext", "SparkContext", "SQLContext"}  # fmt: skip
@@ -41,9 +42,26 @@ def test_the_jvm_is_asked_once_where_a_function_is(spark: SparkSession) -> None:
 
 def test_settings_of_a_while_are_then_what_they_were(spark: SparkSession) -> None:
     given, other = "spark.sql.maxConcurrentOutputFileWriters", "spark.sql.not.of.spark"
-    mine = sibling(spark)
+    mine = sibling(spark, {})
     mine.conf.set(given, "3")
     with suppress(ZeroDivisionError), during(mine, {given: "8", other: "1"}):
         assert (mine.conf.get(given), mine.conf.get(other)) == ("8", "1")
         raise ZeroDivisionError
     assert (mine.conf.get(given), mine.conf.get(other, None)) == ("3", None)
+
+
+def test_on_databricks_sessions_get_the_settings_that_they_still_take(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, fixed = "spark.sql.shuffle.partitions", "spark.sql.warehouse.dir"
+    there = SparkSession.getActiveSession() or spark
+    before = {name: there.conf.get(name) for name in (taken, fixed)}
+    conf = {"spark": {taken: 7, fixed: "/elsewhere"}}
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    try:
+        assert start(conf) is there
+        for session in (there, sibling(there, conf)):
+            assert session.conf.get(taken) == "7"
+            assert session.conf.get(fixed) == before[fixed]
+    finally:
+        there.conf.set(taken, str(before[taken]))

@@ -18,6 +18,7 @@ from lakehouse.site import notebook
 from lakehouse.site.build import html, stage
 from lakehouse.site.figures import figures
 from lakehouse.site.links import count, dead
+from lakehouse.site.pages import NO_LAKE, pages
 from lakehouse.site.terms import terms
 
 TOY, RETAIL = catalogue.load("toy"), catalogue.load("retail")
@@ -43,6 +44,26 @@ def test_every_table_and_view_has_a_page_with_all_that_is_declared_of_it(site: P
         assert all(f"{upstream} --> {table.name}" in page for upstream in table.inputs)
     for view in RETAIL.views.values():
         assert "```sql" in (site / "tables" / view.layer / f"{view.name}.md").read_text()
+
+
+def test_a_page_names_all_readers_of_its_table_and_no_others(site: Path) -> None:
+    read = [(RETAIL.tables[name].full_name, table.full_name)
+            for table in RETAIL.tables.values() for name in table.inputs]  # fmt: skip
+    read += [(name, view.full_name) for view in RETAIL.views.values() for name in view.inputs]
+    shown = [
+        (f"{page.parent.name}.{page.stem}", reader)
+        for page in (site / "tables").glob("*/*.md")
+        for reader in re.findall(r"^- read by \[([^\]]+)\]", page.read_text(), re.M)
+    ]
+    assert sorted(shown) == sorted(read)
+
+
+def test_the_model_draws_what_refers_to_what(site: Path) -> None:
+    page = (site / "model.md").read_text()
+    assert "```mermaid\nerDiagram\n" in page
+    for table in RETAIL.tables.values():
+        for column, target in table.declaration.references.items():
+            assert f"  {target.split('.')[0]} ||--o{{ {table.name} : {column}\n" in page
 
 
 def test_links_between_pages_lead_somewhere_and_all_pages_are_in_the_navigation(site: Path) -> None:
@@ -89,6 +110,16 @@ def test_figures_are_those_of_the_lake_and_its_last_run(tmp_path: Path) -> None:
     assert "rows last moved 20" in one.freshness
     assert one.last_run == "built, part: 1 rows written in 0.5 s; new day"
     assert found["ops.build_log"].last_run == "up to date, nothing to do"
+    made = pages(TOY, found)
+    page, written = made["tables/gold/mart_trend.md"], f"{one.written_at:%Y-%m-%d %H:%M}"
+    assert "- **Rows**: 2 in 2 files, 0.0 MB, version 0\n" in page
+    assert f"- **Freshness**: rows last moved {written} UTC; newest day 2026-06-02\n" in page
+    assert "- **Last run**: built, part: 1 rows written in 0.5 s; new day\n" in page
+    listed = (
+        f"| [mart_trend](gold/mart_trend.md) | {TOY.tables['mart_trend'].grain} | 2 | {written} |"
+    )
+    assert listed in made["tables/index.md"]
+    assert NO_LAKE in made["tables/gold/fact_sale.md"]
 
 
 def test_a_notebook_is_a_page_with_its_tables_and_charts(tmp_path: Path) -> None:
