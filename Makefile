@@ -78,8 +78,8 @@ format: .venv/.ready-test ## put the code in its usual form
 	@"$(BIN)/ruff" format lib jobs tests notebooks conf
 	@"$(BIN)/ruff" check --fix lib jobs tests notebooks conf
 
-bench: .venv/.ready ## time the commands and write docs/benchmarks.md
-	@"$(BIN)/python" jobs/benchmark.py
+bench: .venv/.ready ## time the commands and histories, and write docs/benchmarks.md
+	@"$(BIN)/python" jobs/benchmark.py --history
 
 clean: ## remove generated landing files, lakes and caches
 	rm -rf data/*landing data/*lake data/features build spark-warehouse notebooks/spark-warehouse metastore_db derby.log

@@ -1,6 +1,8 @@
-"""Where tests find the project and, if they are here, the real files; what a build needs."""
+"""Where tests find the project and, if they are here, the real files; builds and jobs of theirs."""
 
+import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,3 +67,14 @@ def frame(landing: Path, lake: Path, source: str = "home_improvement", **changes
     for name, value in changes.items():
         object.__setattr__(made, name, value)
     return made
+
+
+def called(monkeypatch: pytest.MonkeyPatch, name: str, *words: str) -> int:
+    """Exit status of a job's main() in this process."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "jobs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *words])
+    return int(module.main())

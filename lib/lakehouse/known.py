@@ -88,8 +88,28 @@ def _check(frame: Frame, name: str) -> None:
         )
 
 
-def tables_read(sql: str, catalogue: Catalogue) -> set[str]:
-    """The tables, as layer.name, that a query reads, by itself or through views.
+def as_then(
+    frame: Frame, sql: str, valid_at: datetime | None, known_at: datetime | None
+) -> tuple[list[str], list[Row]]:
+    """A query's answer, by DuckDB, over the versions valid at one instant, as known at another.
+
+    Raises LakehouseError where nothing it reads has versions, where it reads them through a view,
+    or where it cannot be known (as_known).
+    """
+    named = _named(sql)
+    read = _behind(named, frame.catalogue)
+    if valid_at:
+        _check_valid(frame.catalogue, named, read)
+    known = {}
+    if known_at:
+        spark = start(frame.conf)
+        for name in sorted(read):
+            known[name] = as_known(spark, frame, name.split(".")[1], known_at).toArrow()
+    return in_duckdb(frame.lake, frame.catalogue, sql, valid_at, known)
+
+
+def _named(sql: str) -> set[str]:
+    """The tables and views that a query names, as layer.name.
 
     Raises LakehouseError for what is no query.
     """
@@ -97,29 +117,28 @@ def tables_read(sql: str, catalogue: Catalogue) -> set[str]:
         found = sqlglot.parse_one(sql, read="duckdb").find_all(exp.Table)
     except sqlglot.errors.SqlglotError as error:
         raise LakehouseError(f"The query cannot be read: {first_line(error)}") from None
-    names = {f"{table.db}.{table.name}".lower() for table in found if table.db}
+    return {f"{table.db}.{table.name}".lower() for table in found if table.db}
+
+
+def _behind(names: set[str], catalogue: Catalogue) -> set[str]:
+    """The tables that tables and views are read from."""
     views = {view.full_name: view for view in catalogue.views.values()}
     while through := names & views.keys():
         names = (names - through).union(*(views[name].inputs for name in through))
     return names
 
 
-def as_then(
-    frame: Frame, sql: str, valid_at: datetime | None, known_at: datetime | None
-) -> tuple[list[str], list[Row]]:
-    """A query's answer, by DuckDB, over the versions valid at one instant, as known at another.
-
-    Raises LakehouseError where nothing it reads has versions, or cannot be known (as_known).
-    """
-    read = tables_read(sql, frame.catalogue)
-    if valid_at and not any(is_history(frame.catalogue, name) for name in read):
+def _check_valid(catalogue: Catalogue, named: set[str], read: set[str]) -> None:
+    if not any(is_history(catalogue, name) for name in read):
         raise LakehouseError(
             f"Nothing in the query has versions ({', '.join(sorted(read))}), so --valid-at means"
             " nothing to it; leave it out, or read a history table such as gold.dim_product."
         )
-    known = {}
-    if known_at:
-        spark = start(frame.conf)
-        for name in sorted(read):
-            known[name] = as_known(spark, frame, name.split(".")[1], known_at).toArrow()
-    return in_duckdb(frame.lake, frame.catalogue, sql, valid_at, known)
+    for view in sorted(named - read):
+        behind = sorted(n for n in _behind({view}, catalogue) if is_history(catalogue, n))
+        if histories := ", ".join(behind):
+            raise LakehouseError(
+                f"The view {view} chooses among the versions of {histories} by itself, so that"
+                f" versions valid at the instant would be missing; ask {histories} itself, or leave"
+                " --valid-at out."
+            )

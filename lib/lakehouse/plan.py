@@ -12,7 +12,7 @@ from typing import Any
 from lakehouse.catalogue import Table
 from lakehouse.checks.rules import row_rules, settings_of
 from lakehouse.conf import lookup
-from lakehouse.declare import DATE_IN_PATH, Changelog, Days
+from lakehouse.declare import DATE_IN_PATH, Changelog, Days, History
 from lakehouse.errors import LakehouseError
 from lakehouse.feed import Pinned
 from lakehouse.frame import Frame, Verdict, snapshots_of
@@ -31,17 +31,29 @@ def refuse_what_cannot_be_built(frame: Frame, names: Sequence[str]) -> None:
     """Look at every selected table before anything is written.
 
     Raises LakehouseError where one reads a table that is neither selected nor built, or takes a
-    setting that conf lacks, or where a setting of full snapshots cannot be.
+    setting that conf lacks, where a setting of full snapshots cannot be, or where a version could
+    start after the open end of its history.
     """
     _ = frame.snapshots
     for table in (frame.catalogue.tables[name] for name in names):
         values(frame, table)
+        _check_open_end(frame, table)
         upstream = [frame.catalogue.tables[name] for name in table.inputs if name not in names]
         if absent := [one.name for one in upstream if not Log(frame.path(one)).exists]:
             raise LakehouseError(
                 f"{table.name} reads {', '.join(absent)}, which {frame.lake} does not hold yet;"
                 f" build +{table.name} to make what it needs."
             )
+
+
+def _check_open_end(frame: Frame, table: Table) -> None:
+    scope, latest = table.declaration.scope, frame.conf.get("history", {}).get("latest")
+    # As ISO texts both sort by time.
+    if isinstance(scope, History) and latest and str(scope.open_end) <= str(latest):
+        raise LakehouseError(
+            f"Open versions of {table.name} end at {scope.open_end}, but an event may start one up"
+            f" to {latest} (history.latest); give an earlier history.latest or a later open_end."
+        )
 
 
 def judge(frame: Frame, table: Table, survey: Survey, built: Record | None = None) -> Verdict:

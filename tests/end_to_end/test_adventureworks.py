@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError
 from lakehouse.balance.report import balance
+from lakehouse.doctor.findings import Diagnosis
 from lakehouse.doctor.options import add_names
 from lakehouse.doctor.subject import subject
 from lakehouse.doctor.visit import look_over
@@ -36,9 +37,18 @@ def in_lake(lake: Path) -> list[Version]:
     return found
 
 
+def examined(spark: SparkSession, landing: Path, lake: Path) -> Diagnosis:
+    """What the doctor finds in dim_product, told nothing but its name."""
+    parser = ArgumentParser()
+    add_names(parser)
+    asked = parser.parse_args(["gold.dim_product"])
+    return look_over(spark, subject(frame(landing, lake, source="adventureworks"), asked))
+
+
 def test_the_sample_builds_the_whole_house_and_nothing_the_second_time(
-    build: Build, tmp_path: Path
+    spark: SparkSession, build: Build, tmp_path: Path
 ) -> None:
+    """The doctor notes the product that was not sold for half a year, and the one that ended."""
     sample = {"landing": ADVENTUREWORKS_SAMPLE, "lake": tmp_path / "lake"}
     result = build(**sample, source="adventureworks")
     assert result.exit_status == 0, [o.reason for o in result.outcomes]
@@ -49,6 +59,13 @@ def test_the_sample_builds_the_whole_house_and_nothing_the_second_time(
     weights = "SELECT weight_lbs FROM gold.dim_product_current WHERE product_id IN ('10', '20')"
     assert sorted(round(pounds, 3) for (pounds,) in ask(tmp_path / "lake", weights)) == [1.0, 5.5]
     assert build(**sample, source="adventureworks").outcomes == []
+    diagnosis = examined(spark, **sample)
+    assert diagnosis.totals == {"gap": (1, 1), "no_open_version": (1, 1)}
+    assert {key: notes for key, _, notes in diagnosis.worst} == {
+        '{"product_id":"11"}': "no_open_version",
+        '{"product_id":"13"}': "gap",
+    }
+    assert not diagnosis.is_ill(strict=False)
     assert balance(frame(**sample, source="adventureworks")) == 0
 
 
@@ -64,12 +81,7 @@ def test_the_real_intervals_come_out_exactly_and_healthy(
     closed = products - {v.product_id for v in found if v.valid_to.year == 9999}
     since_ever = {v.product_id for v in found if v.valid_from.year == 1900}
     assert (len(found), len(products), len(closed), len(since_ever)) == (606, 504, 98, 211)
-    parser = ArgumentParser()
-    add_names(parser)
-    source = ROOT / "conf" / "sources" / "adventureworks.yaml"
-    options = SimpleNamespace(source=source, landing=ADVENTUREWORKS, lake=tmp_path, env="local")
-    frame = project.frame(options)  # type: ignore[arg-type]
-    diagnosis = look_over(spark, subject(frame, parser.parse_args(["gold.dim_product"])))
+    diagnosis = examined(spark, ADVENTUREWORKS, tmp_path)
     assert not diagnosis.is_ill(strict=False)
     assert diagnosis.totals == {"no_open_version": (98, 98)}
 

@@ -1,9 +1,12 @@
 """Three generated days: built whole, built as they arrive, and computed another way."""
 
+import shutil
 from pathlib import Path
 
+import pytest
+from deltalake import DeltaTable
 from end_to_end.lakes import COSTED, LINES, TABLES, ask, differing, land, over_files
-from places import Build, frame
+from places import Build, called, frame
 
 from lakehouse.balance.report import balance
 
@@ -35,6 +38,36 @@ def test_full_refresh_changes_no_row(
     result = build(landing, lake, "+dim_product", full_refresh=True)
     assert len(result.outcomes) == 3
     assert ask(lake, "SELECT * FROM gold.dim_product ORDER BY product_key") == before
+
+
+def test_the_doctor_finds_facts_that_point_at_no_version_of_their_time(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line is given a version of its product from another time, one a number nobody has."""
+    lake = Path(shutil.copytree(whole, tmp_path / "lake"))
+    named = ("gold.dim_product", "--key", "product_id", "--fact", "gold.fact_sales")
+    words = (*named, "--fact-key", "product_key", "--fact-at", "sold_at", "--lake", str(lake))
+    assert called(monkeypatch, "doctor", *words) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert " fact_without_version illness 0 0 " in said
+    assert " fact_out_of_time illness 0 0 " in said
+
+    (line, product, wrong), (other, *_) = ask(
+        lake,
+        """SELECT transaction_id, any_value(product_id), any_value(v.product_key)
+           FROM gold.fact_sales JOIN gold.dim_product v USING (product_id)
+           WHERE NOT (valid_from <= sold_at AND sold_at < valid_to)
+           GROUP BY transaction_id ORDER BY transaction_id LIMIT 2""",
+    )
+    facts = DeltaTable(str(lake / "gold" / "fact_sales"))
+    for transaction, key in ((line, wrong), (other, 7)):
+        facts.update({"product_key": str(key)}, predicate=f"transaction_id = '{transaction}'")
+    assert called(monkeypatch, "doctor", *words) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert " fact_without_version illness 1 1 " in said
+    assert " fact_out_of_time illness 1 1 " in said
+    assert f'{{"product_id":"{product}"}} 1 fact_out_of_time ' in said
+    assert '{"product_key":7} 1 fact_without_version ' in said
 
 
 def test_every_table_has_rows(whole: Path) -> None:

@@ -125,10 +125,11 @@ def test_sums_of_restatements_are_differences_of_margins(corrected: Path) -> Non
 def test_a_crash_at_any_commit_neither_doubles_nor_loses(
     build: Build, closed: Path, corrected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Five builds fail at or just after a commit, over two stages; the sixth is undisturbed."""
+    """Six builds fail at or just after a commit, over two stages; the seventh is undisturbed."""
     folder = copied(closed, tmp_path)
     moments = [
         ("dim_product", "at"),
+        ("dim_product", "after"),
         ("fact_sales", "at"),
         ("fact_sales", "after"),
         ("restatements", "at"),
@@ -175,6 +176,7 @@ def test_what_is_made_again_restates_nothing_and_lost_changes_are_named(
         return Log(lake / "ops" / "restatements").record()
 
     assert len(build(landing, lake, *names, full_refresh=True).outcomes) == 3
+    assert differing(lake, corrected / "lake", ANCESTORS) == {}
     own = catalogue.fingerprint
     with monkeypatch.context() as patch:
         patch.setattr(catalogue, "fingerprint", lambda f: own(f)[::-1])
@@ -298,7 +300,17 @@ def test_a_late_cost_reaches_its_lines_and_days_and_no_others(
         line_cost = (old[i]["net_units"] * cost).quantize(Decimal("0.01"), ROUND_HALF_UP)
         moved = {"product_key": key, "unit_cost": cost, "line_cost": line_cost}
         assert new[i] == old[i] | moved | {"line_profit": old[i]["net_amount"] - line_cost}
-    assert {row["transaction_id"] for row in table(lake, "ops/restatements")} == lines
+    assert {
+        row["transaction_id"]: (row["product_key_before"], row["product_key_after"])
+        for row in table(lake, "ops/restatements")
+    } == {i: (old[i]["product_key"], new[i]["product_key"]) for i in lines}
+    changed = "SELECT sum(profit_change_amount) FROM ops.restatements"
+    ((change,),), ((before,),), ((after,),) = (
+        ask(lake, changed),
+        ask(whole, MARGIN),
+        ask(lake, MARGIN),
+    )
+    assert change == after - before < 0
     costed = {str(new[i]["sold_on"]) for i in lines if new[i]["line_cost"] != old[i]["line_cost"]}
     reached = {
         t: days_differing(whole, lake, t)

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from places import called
 from pyspark.sql import SparkSession
-from test_refusals import called
 
 COLUMNS = ("emp", "unit", "start_date", "end_date", "salary", "live", "row_sk")
 Row = tuple[Any, ...]
@@ -70,6 +70,7 @@ def test_a_table_made_elsewhere_is_judged_by_names_alone(
     assert doctor(HEALTHY + NOTED, *NAMES) == 0
     assert "is healthy, with 2 notes." in capsys.readouterr().out
     assert doctor(HEALTHY + NOTED, *NAMES, "--strict") == 1
+    capsys.readouterr()
 
     assert doctor(HEALTHY + ILL, *NAMES, "--current", "live", "--keys", "1") == 1
     rows = DeltaTable(str(findings)).to_pyarrow_table().to_pylist()
@@ -84,6 +85,12 @@ def test_a_table_made_elsewhere_is_judged_by_names_alone(
         ("overlap", None, 1, 1),  # fay, past the limit of one key
         ("wrong_current", '{"emp":"eve","unit":1}', 1, 1),
     }
+    said = " ".join(capsys.readouterr().out.split())
+    assert " overlap illness 3 2 starts before an earlier version of its key ends " in said
+    assert " gap note 0 0 " in said
+    worst = '{"emp":"eve","unit":1} 3 overlap, wrong_current {"emp":"fay","unit":1} 1 overlap '
+    assert worst in said
+    assert said.endswith("is ill.")
 
 
 def test_ends_that_belong_to_their_version_leave_no_gap(
@@ -91,6 +98,23 @@ def test_ends_that_belong_to_their_version_leave_no_gap(
 ) -> None:
     assert doctor(CLOSED, *NAMES) == 1  # read as half-open, the one day of a version is empty
     assert doctor(CLOSED, *NAMES, "--end-includes", "day", "--strict") == 0
+
+
+def test_a_row_that_a_deletion_vector_hides_is_not_there(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "staff"
+    overlapping = ("bob", 1, march(2), march(3), 12, "N", 5)
+    types = (
+        "emp STRING, unit INT, start_date DATE, end_date DATE, salary INT, live STRING, row_sk INT"
+    )
+    rows = spark.createDataFrame([*HEALTHY, overlapping], types).coalesce(1)
+    rows.write.format("delta").option("delta.enableDeletionVectors", True).save(str(path))
+    words = (str(path), "--lake", str(tmp_path / "lake"), *NAMES)
+    assert called(monkeypatch, "doctor", *words) == 1
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE row_sk = 5")
+    assert '"deletionVector":{' in (path / "_delta_log" / f"{1:020}.json").read_text()
+    assert called(monkeypatch, "doctor", *words, "--strict") == 0
 
 
 @pytest.mark.parametrize(

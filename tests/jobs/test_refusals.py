@@ -1,26 +1,13 @@
 """What a job cannot do it says in one sentence, with status 2, and writes nothing."""
 
 import argparse
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
-from places import ROOT
+from places import ROOT, called
 
 from lakehouse import LakehouseError
 from retail import measure, meter
-
-
-def called(monkeypatch: pytest.MonkeyPatch, name: str, *words: str) -> int:
-    """Exit status of a job's main() in this process."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "jobs" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(sys, "argv", [f"{name}.py", *words])
-    return int(module.main())
 
 
 @pytest.mark.parametrize(
@@ -111,6 +98,20 @@ def test_a_query_that_cannot_be_asked_of_then(
     assert called(monkeypatch, "query", sql, *then) == 2
     message = capsys.readouterr().err
     assert "cannot be read" in message or "has versions" in message
+    assert len(message.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("view", ["gold.dim_product_current", "gold.training_set"])
+def test_versions_valid_at_an_instant_are_not_asked_through_a_view(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], view: str
+) -> None:
+    """Such a view keeps the open versions, and training_set reads it in its turn."""
+    then = ["--lake", str(tmp_path), "--valid-at", "2026-06-01"]
+    sql = f"SELECT count(*) FROM {view} JOIN gold.dim_product USING (product_id)"
+    assert called(monkeypatch, "query", sql, *then) == 2
+    message = capsys.readouterr().err
+    assert f"The view {view} chooses among the versions of gold.dim_product by itself" in message
+    assert "ask gold.dim_product itself" in message
     assert len(message.strip().splitlines()) == 1
 
 

@@ -117,7 +117,10 @@ def sound(rows: list[dict[str, Any]]) -> bool:
     )
 
 
-def test_random_streams_in_random_landings(spark: SparkSession, tmp_path: Path) -> None:
+def test_random_streams_in_random_landings(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second landing goes through Spark's MERGE, the third through the one without Spark."""
     house, streams = House(tmp_path / "parts", package="shops"), drawn_streams()
     assert len(streams) >= 500
     for stage in range(LANDINGS):
@@ -130,7 +133,12 @@ def test_random_streams_in_random_landings(spark: SparkSession, tmp_path: Path) 
                 for event in landed(stream, landing, landing in wrong)
             ]
             house.land(f"offers/{landing}.csv", *lines)
-        house.built()
+        with monkeypatch.context() as patch:
+            if stage == 1:
+                patch.setattr(register, "SMALL", 0)
+            house.built()
+        metrics = Log(house.path("offer_history")).last_metrics()
+        assert (metrics.get("numTargetRowsDeleted", 0) > 0) == (stage == 1)
         there = [
             [e for part in range(stage + 1) for e in landed(stream, part, part in wrong)]
             for stream in streams
@@ -209,6 +217,14 @@ def test_a_late_tie_withdraws_its_version_until_a_file_is_corrected(house: House
     assert [row[0] for row in prices(house, "I07")] == ["10", "12", "13"]
 
 
+@pytest.fixture(params=["without Spark", "by Spark"])
+def merged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The MERGE of few rows, and that of a large table."""
+    if request.param == "by Spark":
+        monkeypatch.setattr(register, "SMALL", 0)
+
+
+@pytest.mark.usefixtures("merged")
 def test_repeats_move_no_file(house: House) -> None:
     before = {table: files(house, table) for table in ("stg_offers", "offer_history")}
     house.land("offers/4.csv", offer("I07", 12, "2026-06-03"), offer("I08", 10, "2026-06-01"))
@@ -216,6 +232,7 @@ def test_repeats_move_no_file(house: House) -> None:
     assert {table: files(house, table) for table in before} == before
 
 
+@pytest.mark.usefixtures("merged")
 def test_an_event_that_changes_nothing_moves_no_file(house: House) -> None:
     before = files(house, "offer_history")
     house.land("offers/4.csv", offer("I07", 12, "2026-06-09"))

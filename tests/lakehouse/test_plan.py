@@ -1,5 +1,6 @@
-"""The as-of day of a build, told from the lake and the names of landed files."""
+"""The as-of day of a build, told from the lake and the names of landed files; what is refused."""
 
+import re
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,8 +10,8 @@ import pytest
 from deltalake import write_deltalake
 from toy.house import House
 
-from lakehouse import plan
-from lakehouse.plan import NO_DAY, frame_as_of
+from lakehouse import LakehouseError, plan
+from lakehouse.plan import NO_DAY, frame_as_of, refuse_what_cannot_be_built
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,13 @@ def test_the_last_business_day_that_a_file_s_name_reaches(
     monkeypatch.setattr(plan.Ledger, "read", lambda ledger: landed)
     assert frame_as_of(house.frame()) == date.fromisoformat(expected)
     assert frame_as_of(house.frame(as_of=date(2026, 1, 1))) == date(2026, 1, 1)
+
+
+def test_no_event_may_start_a_version_at_its_open_end_or_later(tmp_path: Path) -> None:
+    house, names = House(tmp_path), ["raw_prices", "stg_prices", "dim_item"]
+    refuse_what_cannot_be_built(house.frame(history={"latest": "9999-12-30"}), names)
+    said = (
+        "dim_item end at 9999-12-31, but an event may start one up to 9999-12-31 (history.latest)"
+    )
+    with pytest.raises(LakehouseError, match=re.escape(said)):
+        refuse_what_cannot_be_built(house.frame(history={"latest": "9999-12-31"}), names)
