@@ -52,9 +52,9 @@ def fitting(
         present = pa.schema(storage.delta(table).schema().to_arrow())
         wanted = {field.name: field.type for field in present}
         return present if landed.items() <= wanted.items() else None
-    contract = arrow(mapping.contract.columns)
+    contract, loading = arrow(mapping.contract.columns), arrow(parse(LOADING))
     order = {field.name: landed.get(field.name, field.type) for field in contract} | landed
-    return pa.schema([*order.items(), *arrow(parse(LOADING))])
+    return pa.schema([*order.items(), *((field.name, field.type) for field in loading)])
 
 
 def _in_common(schemas: Iterable[pa.Schema]) -> dict[str, pa.DataType] | None:
