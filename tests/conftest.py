@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from places import SMALL, Build, frame
+from places import LAST_DAY, SMALL, Build, frame
 from pyspark.sql import SparkSession
 from xdist.scheduler import LoadScopeScheduling
 
@@ -69,7 +69,7 @@ def build(spark: SparkSession) -> Build:
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Landing files of the default retailer's last three days."""
+    """Landing files of three days of the default retailer, up to LAST_DAY."""
     folder = tmp_path_factory.mktemp("generated")
-    generate(folder, request(load("local"), days=3))
+    generate(folder, request(load("local"), days=3, end_date=LAST_DAY))
     return folder

@@ -17,6 +17,12 @@ Ties = Literal["newest", "quarantine"]
 # when, and by which build.
 SOURCE_FILE, ROW = "_source_file", "_row"
 INGESTED_AT, BATCH_ID = "_ingested_at", "_batch_id"
+LOADING = f"""
+    {SOURCE_FILE} STRING COMMENT 'Landed file the record came from, below the landing folder',
+    {ROW} BIGINT COMMENT 'Place of the record in its file, from 1',
+    {INGESTED_AT} TIMESTAMP COMMENT 'When a build first saw the file, UTC',
+    {BATCH_ID} STRING COMMENT 'Build that wrote the row'
+"""
 # The last date in a landed file's path, in its name before its folders: Python and Spark read it.
 DATE_IN_PATH = r".*(\d{4}-\d{2}-\d{2})"
 # Where the first version of a key starts and its open version ends, unless a history says else.

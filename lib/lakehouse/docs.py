@@ -8,6 +8,7 @@ from lakehouse.catalogue import LAYERS, Catalogue, Table
 from lakehouse.checks import verdicts
 from lakehouse.checks.rules import declared
 from lakehouse.declare import (
+    LOADING,
     ByCommit,
     ByDay,
     ByKey,
@@ -150,7 +151,7 @@ def _table(catalogue: Catalogue, table: Table) -> Iterator[str]:
     followed = [name for name in readers(catalogue, table.name) if name in catalogue.tables]
     facts += [f"Read by {', '.join(followed)}."] if followed else []
     yield from (" ".join(facts), "")
-    yield from columns_table(table.columns, declaration.references)
+    yield from columns_table(all_columns(table), declaration.references)
     yield ""
     yield from rules(table)
     if declaration.expects or declaration.conserves:
@@ -167,6 +168,12 @@ def rules(table: Table) -> Iterator[str]:
     for law in declaration.conserves:
         by = f", by {law.by[0]}" if law.by else ""
         yield f"- conserved: `{law.own}` is `{law.theirs}` of {law.table}{by}"
+
+
+def all_columns(table: Table) -> tuple[Column, ...]:
+    """The declared columns, and of a raw table those that loading adds."""
+    loading = parse(LOADING) if isinstance(table.declaration.scope, Files) else ()
+    return (*table.columns, *loading)
 
 
 def columns_table(columns: Iterable[Column], references: Mapping[str, str]) -> Iterator[str]:

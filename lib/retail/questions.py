@@ -40,6 +40,7 @@ QUESTIONS = {
         WHERE p.product_id = (
             SELECT product_id FROM gold.dim_product
             WHERE product_key NOT IN (0, -1) AND is_active
+              AND product_key IN (SELECT product_key FROM gold.fact_sales)
             GROUP BY product_id
             ORDER BY max(margin_pct) - min(margin_pct) DESC, product_id
             LIMIT 1
@@ -110,9 +111,9 @@ QUESTIONS = {
         GROUP BY device_type
         ORDER BY sessions DESC, device_type
     """,
-    "What does a forecaster see of one product in one store? (lags and sums lie before)": """
+    "What does a forecaster see of one product in one store? (# is 5 units; lags lie before)": """
         SELECT observed_on, CASE WHEN is_in_stock THEN '' ELSE 'out' END AS stock, units,
-               repeat('#', CAST(units AS INT)) AS sold,
+               repeat('#', CAST(ceil(units / 5.0) AS INT)) AS sold,
                units_lag_7, units_sum_7, round(units_std_28, 1) AS units_std_28,
                in_stock_days_28, round(estimated_demand, 1) AS estimated_demand
         FROM gold.mart_demand_forecast_input

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from lakehouse import storage
 from lakehouse.catalogue import load
@@ -109,15 +110,31 @@ def _connection(lake: Path, commits: frozenset[tuple[Path, int]]) -> duckdb.Duck
     return connect(lake, CATALOGUE)
 
 
+def files(landing: Path, *entities: str, kind: str = "parquet") -> dict[str, str]:
+    """The landing files of entities, by the names that queries give them."""
+    names = {"inventory": "inventory_snapshots", "events": "page_views"}
+    return {e: f"{landing}/{names.get(e, e)}/*.{kind}" for e in entities}
+
+
 def over_files(sql: str, **files: str) -> Rows:
-    """A query over landing files, without anything of ours: each name is a parquet pattern."""
+    """A query over landing files, without anything of ours: each name is a pattern of one format."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     for name, pattern in files.items():
         connection.execute(
-            f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{pattern}', filename = true)"
+            f"CREATE VIEW {name} AS"
+            f" SELECT * FROM read_{pattern.rpartition('.')[2]}('{pattern}', filename = true)"
         )
     return connection.execute(sql).fetchall()
+
+
+def assert_alike(found: Rows, expected: Rows, least: int = 1) -> None:
+    """The same rows: floats up to the order in which they were summed, all else exactly."""
+    assert len(found) >= least
+    assert found == [
+        tuple(pytest.approx(v, rel=1e-9) if isinstance(v, float) else v for v in row)
+        for row in expected
+    ]
 
 
 def land(day: str, landing: Path, target: Path) -> None:

@@ -1,11 +1,20 @@
 """Inventory, customers, channels, visits and features, computed another way from the landing files."""
 
 from argparse import Namespace
-from datetime import date
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from end_to_end.lakes import COSTED, LINES, Rows, ask, over_files
+from end_to_end.lakes import COSTED, LINES, ask, assert_alike, files, over_files
+from end_to_end.stock import (
+    LEDGER,
+    PRODUCT,
+    STOCK,
+    assert_features,
+    assert_stock,
+    half_up,
+)
+from places import LAST_DAY
 from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError
@@ -13,114 +22,9 @@ from lakehouse.backfill import backfill, save, table_by_days
 from retail import project
 
 
-def half_up(part: str, whole: str, digits: int) -> str:
-    """SQL for a quotient of whole numbers rounded half up, without a float in between."""
-    size = f"({2 * 10**digits} * abs({part}) + ({whole})) // (2 * ({whole}))"
-    return f"(sign({part})::INT * ({size})::BIGINT * {10**-digits:.{digits}f})"
-
-
-LEDGER = (
-    LINES
-    + """, entries AS (
-        SELECT store_id, product_id, customer_id, order_id, transaction_date::DATE AS sold_on,
-               quantity AS gross, quantity AS net, total_amount AS amount, true AS sale
-        FROM lines WHERE counts
-        UNION ALL
-        SELECT store_id, product_id, customer_id, order_id, came_back,
-               0, -quantity, -total_amount, false
-        FROM lines WHERE came_back IS NOT NULL
-    ), daily AS (
-        SELECT store_id, product_id, sold_on, sum(gross) AS gross, sum(net) AS net
-        FROM entries GROUP BY ALL
-    )
-"""
-)
-PRODUCT = """, states AS (
-        SELECT *, row_number() OVER one AS place, lead(updated_at) OVER one AS until
-        FROM products WINDOW one AS (PARTITION BY product_id ORDER BY updated_at)
-    ), counts AS (
-        SELECT i.*, s.unit_price, coalesce(s.is_active, true) AS is_active
-        FROM inventory i LEFT JOIN states s ON s.product_id = i.product_id
-             AND (s.updated_at < i.snapshot_date + INTERVAL 1 DAY OR s.place = 1)
-             AND (s.until >= i.snapshot_date + INTERVAL 1 DAY OR s.until IS NULL)
-    )
-"""
-DAILY = half_up("units", "in_stock", 4)
-LASTING = half_up("greatest(quantity_available, 0) * in_stock", "units", 1)
-STOCK = f""", stock AS (
-        SELECT c.*,
-               coalesce((SELECT sum(gross) FROM daily d WHERE d.store_id = c.store_id
-                   AND d.product_id = c.product_id AND d.sold_on = c.snapshot_date), 0) AS today,
-               greatest(coalesce((SELECT sum(net) FROM daily d WHERE d.store_id = c.store_id
-                   AND d.product_id = c.product_id AND d.sold_on < c.snapshot_date
-                   AND d.sold_on >= c.snapshot_date - 28), 0), 0) AS units,
-               (SELECT count(*) FROM inventory p WHERE p.store_id = c.store_id
-                   AND p.product_id = c.product_id AND p.quantity_available > 0
-                   AND p.snapshot_date < c.snapshot_date
-                   AND p.snapshot_date >= c.snapshot_date - 28) AS in_stock
-        FROM counts c
-    ), demand AS (
-        SELECT *, CASE WHEN units > 0 AND in_stock > 0 THEN {DAILY} END AS daily,
-               CASE WHEN units > 0 AND in_stock > 0 THEN {LASTING} END AS days
-        FROM stock
-    )
-"""
-# Every day of every pair since it was first carried or sold.
-DENSE = """, days AS (SELECT DISTINCT snapshot_date AS on_day FROM inventory),
-    pairs AS (
-        SELECT store_id, product_id, min(on_day) AS first FROM (
-            SELECT store_id, product_id, snapshot_date AS on_day FROM counts WHERE is_active
-            UNION ALL SELECT store_id, product_id, sold_on FROM daily WHERE gross > 0)
-        GROUP BY ALL
-    ), dense AS (
-        SELECT p.store_id, p.product_id, on_day, coalesce(gross, 0) AS units,
-               coalesce(is_active, false) AS carried, quantity_available > 0 AS stocked,
-               unit_price, coalesce(daily, 0) AS daily
-        FROM pairs p JOIN days ON on_day >= first
-        LEFT JOIN daily d ON d.store_id = p.store_id AND d.product_id = p.product_id
-             AND d.sold_on = on_day
-        LEFT JOIN demand c ON c.store_id = p.store_id AND c.product_id = p.product_id
-             AND c.snapshot_date = on_day
-    )
-"""
-
-
-def files(landing: Path, *entities: str) -> dict[str, str]:
-    names = {"inventory": "inventory_snapshots", "events": "page_views"}
-    return {e: f"{landing}/{names.get(e, e)}/*.parquet" for e in entities}
-
-
-def assert_alike(found: Rows, expected: Rows, least: int) -> None:
-    """The same rows: floats up to the order in which they were summed, all else exactly."""
-    assert len(found) >= least
-    assert found == [
-        tuple(pytest.approx(v, rel=1e-9) if isinstance(v, float) else v for v in row)
-        for row in expected
-    ]
-
-
 def test_stock_status_and_days_of_supply(landing: Path, whole: Path) -> None:
-    expected = over_files(
-        LEDGER
-        + PRODUCT
-        + STOCK
-        + """SELECT store_id, product_id, snapshot_date, quantity_available, is_active, today,
-                    units, in_stock, daily, days,
-                    CASE WHEN quantity_available <= 0 THEN 'out_of_stock'
-                         WHEN quantity_available <= safety_stock THEN 'critical'
-                         WHEN quantity_available <= reorder_point THEN 'low'
-                         WHEN units <= 0 THEN 'no_movement'
-                         WHEN days > 60 THEN 'overstocked' ELSE 'healthy' END
-             FROM demand ORDER BY ALL""",
-        **files(landing, "transactions", "products", "inventory"),
-    )
-    found = ask(
-        whole,
-        """SELECT store_id, product_id, snapshot_date, quantity_available, is_ranged, day_units,
-                  units_28d, in_stock_days_28d, daily_demand, days_of_supply, stock_status
-           FROM gold.fact_inventory_daily ORDER BY ALL""",
-    )
-    assert_alike(found, expected, least=1_500)
+    found = assert_stock(whole, files(landing, "transactions", "products", "inventory"))
+    assert len(found) >= 1_500
     assert len({row[-1] for row in found}) >= 5
 
 
@@ -202,6 +106,7 @@ def test_customer_figures_scores_and_segments(landing: Path, whole: Path) -> Non
     assert_alike(found, expected, least=300)
     assert {row[6] for row in found} >= {2, 5}
     assert len({row[9] for row in found}) >= 5
+    assert any(segment != before for *_, segment, before in found if before)
 
 
 def test_product_figures_ranks_and_classes(landing: Path, whole: Path) -> None:
@@ -275,31 +180,40 @@ def test_three_views_of_the_channels_add_up_to_the_penny(landing: Path, whole: P
 
 
 def test_sessions_and_the_orders_they_lead_to(landing: Path, whole: Path) -> None:
+    visits = """SELECT session_id, max(customer_id) AS customer_id, min(device_type) AS device_type,
+                       min(event_timestamp) AS started_at, max(event_timestamp) AS ended_at,
+                       count(*) AS events, count(DISTINCT product_id) AS products,
+                       bool_or(event_type = 'add_to_cart') AS fills,
+                       bool_or(event_type = 'purchase') AS buys
+                FROM events GROUP BY session_id"""
     expected = over_files(
-        """SELECT session_id, min(event_timestamp), count(*),
-                  max(customer_id), min(device_type), bool_or(event_type = 'purchase')
-           FROM events GROUP BY session_id ORDER BY session_id""",
+        f"""SELECT session_id, customer_id, device_type, started_at, ended_at, events, products,
+                   CASE WHEN buys THEN 'purchase' WHEN fills THEN 'cart'
+                        WHEN products > 0 THEN 'product' ELSE 'visit' END,
+                   products > 0, fills OR buys, buys
+            FROM ({visits}) ORDER BY session_id""",
         **files(landing, "events"),
     )
     found = ask(
         whole,
-        """SELECT session_id, started_at, event_count, customer_id, device_type, is_converted
+        """SELECT session_id, customer_id, device_type, started_at, ended_at, event_count,
+                  product_count, step_reached, is_product_seen, is_cart_filled, is_converted
            FROM silver.int_web_sessions ORDER BY session_id""",
     )
     assert found == expected
     assert len(found) > 500
-    instants = "SELECT order_id, min(sold_at) AS at FROM gold.fact_sales GROUP BY order_id"
-    touched = ask(
-        whole,
-        f"""SELECT s.started_on, s.device_type, count(*) FILTER (o.channel <> 'in_store'),
-                   count(*) FILTER (o.channel = 'in_store')
-            FROM (SELECT DISTINCT order_id, customer_id, channel FROM gold.fact_sales
-                  WHERE NOT is_cancelled) o
-            JOIN ({instants}) i USING (order_id)
-            ASOF JOIN silver.int_web_sessions s
-                 ON o.customer_id = s.customer_id AND i.at >= s.started_at
-            WHERE i.at - s.started_at < INTERVAL 7 DAY
+    assert len({row[7] for row in found}) == 4
+    touched = over_files(
+        f"""{COSTED}, orders AS (
+            SELECT order_id, customer_id, channel, min(instant) AS placed_at FROM kept WHERE counts
+            GROUP BY ALL)
+            SELECT started_at::DATE AS started_on, device_type,
+                   count(*) FILTER (channel <> 'in_store'), count(*) FILTER (channel = 'in_store')
+            FROM orders o ASOF JOIN ({visits}) s
+                 ON o.customer_id = s.customer_id AND placed_at >= started_at
+            WHERE placed_at - started_at < INTERVAL 7 DAY
             GROUP BY ALL ORDER BY ALL""",
+        **files(landing, "events", "transactions", "products", "stores"),
     )
     mart = ask(
         whole,
@@ -314,38 +228,8 @@ def test_sessions_and_the_orders_they_lead_to(landing: Path, whole: Path) -> Non
 
 def test_features_are_what_duckdb_makes_of_the_files(landing: Path, whole: Path) -> None:
     """Every row and column; a discontinued product is counted, but no row on its own account."""
-
-    def before(days: int) -> str:
-        return f"OVER (w ROWS BETWEEN {days} PRECEDING AND 1 PRECEDING)"
-
-    lags = ", ".join(f"lag(units, {n}) OVER w" for n in (1, 7, 14, 28, 364))
-    sums = ", ".join(f"coalesce(sum(units) {before(n)}, 0)" for n in (7, 28, 91))
-    expected = over_files(
-        LEDGER
-        + PRODUCT
-        + STOCK
-        + DENSE
-        + f"""
-        SELECT store_id, product_id, on_day, units, carried, stocked,
-               greatest(units, CASE WHEN carried AND NOT stocked THEN daily ELSE 0 END)::DECIMAL(18, 4),
-               {lags}, {sums}, stddev_pop(units) {before(28)}, stddev_pop(units) {before(91)},
-               count(*) {before(91)},
-               least(coalesce(on_day - max(CASE WHEN units > 0 THEN on_day END) {before(364)}, 364), 364),
-               coalesce(sum((carried AND stocked)::INT) {before(28)}, 0),
-               unit_price, unit_price - lag(unit_price, 7) OVER w
-        FROM dense WINDOW w AS (PARTITION BY store_id, product_id ORDER BY on_day)
-        ORDER BY store_id, product_id, on_day""",
-        **files(landing, "transactions", "products", "inventory"),
-    )
-    found = ask(
-        whole,
-        """SELECT store_id, product_id, observed_on, units, is_ranged, is_in_stock, estimated_demand,
-                  units_lag_1, units_lag_7, units_lag_14, units_lag_28, units_lag_364,
-                  units_sum_7, units_sum_28, units_sum_91, units_std_28, units_std_91,
-                  coverage_days_91, days_since_sale, in_stock_days_28, unit_price, price_change
-           FROM gold.mart_demand_forecast_input ORDER BY store_id, product_id, observed_on""",
-    )
-    assert_alike(found, expected, least=1_500)
+    found = assert_features(whole, files(landing, "transactions", "products", "inventory"))
+    assert len(found) >= 1_500
 
 
 def test_a_backfilled_day_is_the_one_that_was_carried(
@@ -353,9 +237,9 @@ def test_a_backfilled_day_is_the_one_that_was_carried(
 ) -> None:
     nothing = Namespace(source=None, landing=None, lake=whole, env="local")
     lake, name = project.frame(nothing), "mart_demand_forecast_input"
-    day = date(2026, 6, 29)
-    with pytest.raises(LakehouseError, match="begins on 2026-06-28"):
-        table_by_days(lake, name, date(2026, 6, 27), day)
+    first, day = LAST_DAY - timedelta(2), LAST_DAY - timedelta(1)
+    with pytest.raises(LakehouseError, match=f"begins on {first}"):
+        table_by_days(lake, name, first - timedelta(1), day)
     table = table_by_days(lake, name, day, day)
     save(backfill(spark, lake, table, day, day), table, tmp_path / "features")
     columns = ", ".join(column.name for column in table.columns)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 from end_to_end.lakes import CATALOGUE, TABLES, ask
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -45,6 +46,17 @@ def test_the_key_is_unique_and_not_null(whole: Path, table: Table) -> None:
 def test_required_columns_are_not_null(whole: Path, table: Table) -> None:
     empty = " OR ".join(f"{c.name} IS NULL" for c in table.columns if c.required)
     assert ask(whole, f"SELECT count(*) FROM {table.full_name} WHERE {empty}") == [(0,)]
+
+
+@pytest.mark.parametrize("table", CATALOGUE.tables.values(), ids=named)
+def test_the_lake_holds_the_comments_that_are_declared(whole: Path, table: Table) -> None:
+    made = DeltaTable(str(whole / table.layer / table.name))
+    comments = {f.name: f.metadata.get("comment") for f in made.schema().fields}
+    assert made.metadata().description == table.comment
+    assert [name for name, comment in comments.items() if not comment] == []
+    assert {c.name: comments[c.name] for c in table.columns} == {
+        c.name: c.comment for c in table.columns
+    }
 
 
 @pytest.mark.parametrize(("table", "law"), CONSERVING, ids=named)

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from lakehouse import LakehouseError, lake
 from lakehouse.catalogue import load as load_catalogue
 from lakehouse.conf import load
-from lakehouse.docs import pages
+from lakehouse.docs import KEPT, pages
 from lakehouse.landing.source import load_source
 from lakehouse.query import in_duckdb
 from retail import gold
@@ -25,6 +25,8 @@ README = (ROOT / "README.md").read_text()
 QUERIES = re.findall(r"```sql\n(.*?)```", README, re.DOTALL) + re.findall(
     r"query\.py \"(.*?)\"", README
 )
+# The first lines of what the demo is shown to print.
+SAMPLES = re.findall(r"```text\n(.*\?.*)\n", README)
 
 
 @pytest.mark.parametrize("sql", QUERIES)
@@ -34,8 +36,8 @@ def test_a_query_answers(whole: Path, sql: str) -> None:
     assert rows
 
 
-def test_the_sample_of_the_demo_has_the_columns_of_its_question() -> None:
-    question = "In what state is the stock, and how many days will it last?"
+@pytest.mark.parametrize("question", SAMPLES)
+def test_the_sample_of_the_demo_has_the_columns_of_its_question(question: str) -> None:
     _, _, sample = README.partition(question)
     header = next(line for line in sample.splitlines() if line.strip())
     assert header.split() == sqlglot.parse_one(QUESTIONS[question], read="duckdb").named_selects
@@ -55,6 +57,15 @@ def test_every_image_is_shown_on_a_page() -> None:
     )
     shown = {Path(target).name for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)}
     assert {image.name for image in (ROOT / "docs/images").glob("*.png")} - shown == set()
+
+
+def test_the_list_of_tables_holds_every_one() -> None:
+    """By name, or by a pattern such as raw_*; the engine's own tables too."""
+    _, _, listed = README.partition("| table | one row per |")
+    listed, _, _ = listed.partition("\n\n")
+    patterns = re.findall(r"`(?:\w+\.)?([\w*]+)`", listed)
+    names = [*CATALOGUE.tables, *CATALOGUE.views, *(kept.NAME for kept in KEPT)]
+    assert [n for n in names if not any(fnmatch(n, pattern) for pattern in patterns)] == []
 
 
 def test_lakes_and_landings_of_the_readme_are_ignored_and_cleaned() -> None:

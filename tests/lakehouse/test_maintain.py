@@ -1,14 +1,21 @@
 """Maintenance: compacts, keeps what a table still has to read, and changes no row."""
 
+import os
+import runpy
+import shutil
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from places import ROOT
 from pyspark.sql import SparkSession
 from toy.house import House
 
 from lakehouse import LakehouseError, maintain
 from lakehouse.maintain import LEAST_HOURS
+from retail import project
 
 
 def test_files_are_put_together_and_nothing_is_stale_after_it(
@@ -26,6 +33,33 @@ def test_files_are_put_together_and_nothing_is_stale_after_it(
     assert {d.kept_for for d in done.values()} == {""}
     assert [(o.table, o.reason) for o in house.build().outcomes] == []
     assert house.rows("fact_sale", "sale_id", "amount") == before
+
+
+def test_files_that_no_version_holds_are_removed_after_a_week(
+    spark: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    house = House(tmp_path)
+    for day in (1, 2):
+        house.land(f"sales/2026-06-0{day}.csv", f"{day},A,2026-06-0{day},5,2026-06-0{day} 10:00:00")
+        house.build("raw_sales")
+    before = house.rows("raw_sales", "sale_id", "amount")
+    raw = house.path("raw_sales")
+    old, fresh = raw / "old.parquet", raw / "fresh.parquet"
+    for orphan in (old, fresh):
+        shutil.copy(next(raw.glob("part-*.parquet")), orphan)
+    week_ago = time.time() - 8 * 24 * 3600
+    os.utime(old, (week_ago, week_ago))
+    monkeypatch.setattr(project, "frame", lambda options: house.frame())
+    monkeypatch.setattr(sys, "argv", ["maintain.py"])
+    with pytest.raises(SystemExit, match=r"^0$"):
+        runpy.run_path(str(ROOT / "jobs" / "maintain.py"), run_name="__main__")
+    said = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["bronze.raw_sales", "2", "files", "into", "1", "1", "removed"] in said
+    assert (old.exists(), fresh.exists()) == (False, True)
+    assert house.rows("raw_sales", "sale_id", "amount") == before
 
 
 def test_what_a_table_still_has_to_read_is_kept(

@@ -13,21 +13,15 @@ import pyarrow.parquet as pq
 from deltalake import ColumnProperties, WriterProperties, write_deltalake
 
 from lakehouse import storage
-from lakehouse.declare import BATCH_ID, INGESTED_AT, ROW, SOURCE_FILE
+from lakehouse.declare import BATCH_ID, INGESTED_AT, LOADING, ROW, SOURCE_FILE
 from lakehouse.landing.bronze import Batch, safe_name
 from lakehouse.landing.probe import Probe
 from lakehouse.landing.source import EntityMapping
 from lakehouse.log import Record, commit_properties
 from lakehouse.named import Name
-from lakehouse.schema import arrow
+from lakehouse.schema import arrow, parse
 from lakehouse.storage import Place
 
-LOADING = (
-    pa.field(SOURCE_FILE, pa.string()),
-    pa.field(ROW, pa.int64()),
-    pa.field(INGESTED_AT, pa.timestamp("us", "UTC")),
-    pa.field(BATCH_ID, pa.string()),
-)
 # What Arrow, Parquet, Delta and Spark name alike; all else is converted by Spark.
 _TYPES = {
     *(pa.string(), pa.bool_(), pa.date32(), pa.float32(), pa.float64()),
@@ -58,9 +52,9 @@ def fitting(
         present = pa.schema(storage.delta(table).schema().to_arrow())
         wanted = {field.name: field.type for field in present}
         return present if landed.items() <= wanted.items() else None
-    contract = arrow(mapping.contract.columns)
+    contract, loading = arrow(mapping.contract.columns), arrow(parse(LOADING))
     order = {field.name: landed.get(field.name, field.type) for field in contract} | landed
-    return pa.schema([*order.items(), *LOADING])
+    return pa.schema([*order.items(), *((field.name, field.type) for field in loading)])
 
 
 def _in_common(schemas: Iterable[pa.Schema]) -> dict[str, pa.DataType] | None:

@@ -15,7 +15,7 @@ from pyspark.sql.types import DataType
 
 from lakehouse import plain, register, storage
 from lakehouse.build import Outcome
-from lakehouse.declare import BATCH_ID, INGESTED_AT, ROW, SOURCE_FILE
+from lakehouse.declare import BATCH_ID, LOADING, SOURCE_FILE
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing import copy
 from lakehouse.landing.believe import refused, settle
@@ -29,7 +29,6 @@ from lakehouse.storage import Place
 from lakehouse.write import Target, files_and_bytes, progress
 
 _LEDGER = threading.Lock()
-_ALWAYS = f"{SOURCE_FILE} STRING, {ROW} BIGINT, {INGESTED_AT} TIMESTAMP, {BATCH_ID} STRING"
 Loaded = dict[tuple[str, str], LandingFile]
 
 
@@ -141,13 +140,13 @@ def _present(spark: SparkSession, target: Target) -> dict[str, DataType]:
 
 def _create_empty(target: Target) -> None:
     """The raw table of an entity that has not landed, in the contract's types."""
-    ddl = f"{target.table.declaration.schema}, {_ALWAYS}"
+    ddl = f"{target.table.declaration.schema}, {LOADING}"
     _create(target, struct(parse(ddl)).json())
 
 
 def _create(target: Target, schema: str) -> None:
-    """An empty raw table with the contract's comments, in the types that landed (as JSON)."""
-    comments = {c.name: c.comment for c in target.table.columns}
+    """An empty raw table with the declared comments, in the types that landed (as JSON)."""
+    comments = {c.name: c.comment for c in (*target.table.columns, *parse(LOADING))}
     fields = [
         f | {"nullable": True, "metadata": {"comment": comments.get(f["name"], "")}}
         for f in json.loads(schema)["fields"]

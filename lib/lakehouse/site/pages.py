@@ -85,7 +85,7 @@ def _table(catalogue: Catalogue, table: Table, known: Mapping[str, Figures]) -> 
         "",
         "## Columns",
         "",
-        *docs.columns_table(table.columns, _references(catalogue, table)),
+        *docs.columns_table(docs.all_columns(table), _references(catalogue, table)),
     ]
     lines += ["", "## Rules", "", *docs.rules(table)]
     source = inspect.getsource(declaration.function).rstrip().split("\n")

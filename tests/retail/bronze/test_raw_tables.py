@@ -1,5 +1,6 @@
 """Raw tables hold records as they landed, by the contract's names, with their file and batch."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -78,6 +79,38 @@ def test_raw_customers_from_json_lines(spark: SparkSession, tmp_path: Path) -> N
         "customer_id STRING, vip STRING, _corrupt_record STRING",
         ("cus", "true", None),
         (None, None, "no json at all"),
+    )
+
+
+def test_raw_inventory_snapshots_keep_each_count_even_twice(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    head = ",".join(CONTRACTS["inventory_snapshots"].required)
+    lines = [f"2026-06-30,STR-1,PRD-1,{units},0,{units},3,1,many" for units in ("5", "-5", "5")]
+    file = put(tmp_path, "inventory_snapshots/2026-06-30.csv", head, *lines)
+    assert_holds(
+        raw(spark, tmp_path, "inventory_snapshots", file),
+        "snapshot_date STRING, product_id STRING, quantity_available STRING,"
+        " days_of_supply STRING, _source_file STRING, _row BIGINT, _batch_id STRING",
+        ("2026-06-30", "PRD-1", "5", "many", file, 1, "b1"),
+        ("2026-06-30", "PRD-1", "-5", "many", file, 2, "b1"),
+        ("2026-06-30", "PRD-1", "5", "many", file, 3, "b1"),
+    )
+
+
+def test_raw_page_views_keep_events_without_a_session_and_unknown_types(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    names = CONTRACTS["page_views"].required
+    event = dict.fromkeys(names, "x") | {"event_id": "EVT-1", "event_type": "blink"}
+    told = [event, event | {"event_id": "EVT-2", "session_id": None}]
+    file = put(tmp_path, "page_views/2026-06-30.jsonl", *map(json.dumps, told))
+    assert_holds(
+        raw(spark, tmp_path, "page_views", file),
+        "event_id STRING, session_id STRING, event_type STRING, event_timestamp STRING,"
+        " _source_file STRING, _row BIGINT, _batch_id STRING",
+        ("EVT-1", "x", "blink", "x", file, 1, "b1"),
+        ("EVT-2", None, "blink", "x", file, 2, "b1"),
     )
 
 

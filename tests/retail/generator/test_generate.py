@@ -2,17 +2,19 @@
 
 import doctest
 import random
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from end_to_end.lakes import over_files
+from places import LAST_DAY
 from rows import SETTINGS
 
 from lakehouse import LakehouseError
 from lakehouse.conf import load
-from retail.generator import ENTITIES, generate, hashing, request, summary, truth
+from retail.generator import generate, hashing, request, summary, truth
 from retail.generator.world import day_number, world_of
 
 # A line's life: in store it ends where it begins; the others go on until they are handed over.
@@ -28,8 +30,7 @@ PATHS = [
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nine days of one store with all products."""
     folder = tmp_path_factory.mktemp("small")
-    entities = set(ENTITIES) - {"page_views"}
-    generate(folder, request(load("local"), days=9, scale="0.0005", entities=entities))
+    generate(folder, request(load("local"), days=9, scale="0.0005"))
     return folder
 
 
@@ -38,7 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_same_seed_makes_the_same_files_to_the_byte(generated: Path, tmp_path: Path) -> None:
-    generate(tmp_path, request(load("local"), days=3))
+    generate(tmp_path, request(load("local"), days=3, end_date=LAST_DAY))
     assert contents(tmp_path) == contents(generated)
 
 
@@ -144,6 +145,58 @@ def test_each_online_order_ends_a_visit_of_its_customer(generated: Path) -> None
         events=f"{generated}/page_views/*.parquet",
     )
     assert lost == [(0, True)]
+
+
+def test_visits_lead_to_the_store(small: Path) -> None:
+    """Visits that order nothing: more of them than when they are dealt to the customers by lot."""
+    visits = over_files(
+        """SELECT customer_id, min(event_timestamp)::DATE FROM events
+           WHERE customer_id IS NOT NULL GROUP BY session_id, customer_id
+           HAVING NOT bool_or(event_type = 'purchase') ORDER BY session_id""",
+        events=f"{small}/page_views/*.parquet",
+    )
+    bought = over_files(
+        """SELECT DISTINCT customer_id, transaction_date::DATE FROM lines
+           WHERE channel = 'in_store' AND customer_id IS NOT NULL""",
+        lines=f"{small}/transactions/*.parquet",
+    )
+    orders = set(bought)
+    soon = [timedelta(n) for n in range(1, 7)]
+
+    def led(pairs: Iterable[tuple[str, date]]) -> int:
+        return sum(any((customer, day + n) in orders for n in soon) for customer, day in pairs)
+
+    customers, days = zip(*visits, strict=True)
+    lot = random.Random(3)
+    by_lot = [zip(lot.sample(customers, len(customers)), days, strict=True) for _ in range(5)]
+    assert led(visits) > 1.05 * max(led(pairs) for pairs in by_lot) > 1_000
+
+
+def test_a_store_ranges_two_products_in_five_by_default_and_all_by_scale(
+    generated: Path, small: Path
+) -> None:
+    """Of the products that were listed before the first day and stayed so."""
+
+    def shares(folder: Path) -> tuple[float, ...]:
+        [found] = over_files(
+            """WITH listed AS (
+                   SELECT product_id FROM products GROUP BY product_id
+                   HAVING bool_and(is_active)
+                      AND max(updated_at)::DATE < (SELECT min(snapshot_date) FROM counts)
+               ), ranged AS (
+                   SELECT count(DISTINCT product_id) / (SELECT count(*) FROM listed) AS share
+                   FROM counts SEMI JOIN listed USING (product_id) GROUP BY store_id
+               )
+               SELECT min(share), avg(share), max(share) FROM ranged""",
+            counts=f"{folder}/inventory_snapshots/*.parquet",
+            products=f"{folder}/products/*.parquet",
+        )
+        return found
+
+    least, mean, most = shares(generated)
+    assert 0.35 < least < most < 0.46
+    assert mean == pytest.approx(0.4, abs=0.01)
+    assert shares(small) == (1, 1, 1)
 
 
 def test_a_visit_lies_in_the_file_of_the_day_it_began(generated: Path) -> None:

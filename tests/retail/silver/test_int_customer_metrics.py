@@ -8,11 +8,24 @@ from rows import assert_rows, frame
 
 from retail.silver.int_customer_metrics import int_customer_metrics
 from retail.silver.stg_transactions import stg_transactions
+from retail.terms.segments import segment
 
 LINE = (
     "transaction_id order_id customer_id sold_on quantity total_amount line_type is_cancelled"
     " returned_on"
 )
+
+
+# By recency, 5 the most recent first, and by the mean of the other two scores, 1 to 5.
+SEGMENTS = """
+    5 new         potential   loyal       champions champions
+    4 new         potential   loyal       loyal     champions
+    3 potential   potential   loyal       loyal     loyal
+    2 hibernating hibernating at_risk     at_risk   cant_lose
+    1 lost        lost        hibernating at_risk   cant_lose
+"""
+# A mean of two scores, half up, by their sum.
+MEANS = {2: 1, 3: 2, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4, 9: 5, 10: 5}
 
 
 def line(order: str | None, customer: str | None, day: str, amount: str, back: str | None = None,
@@ -70,3 +83,16 @@ def test_equal_customers_get_equal_scores_in_any_order(spark: SparkSession) -> N
         assert {(int(r.monetary_amount), r.monetary_score) for r in scored} == set(expected.items())
         assert {(r.recency_days, r.recency_score) for r in scored} == set(recent.items())
         assert {r.frequency_score for r in scored} == {1}
+
+
+def test_every_three_scores_have_their_segment(spark: SparkSession) -> None:
+    names = {int(row.split()[0]): row.split() for row in SEGMENTS.strip().splitlines()}
+    scores = [(r, f, m) for r in names for f in range(1, 6) for m in range(1, 6)]
+    expected = [(*score, names[score[0]][MEANS[score[1] + score[2]]]) for score in scores]
+    assert len({(r, MEANS[f + m]) for r, f, m in scores}) == 25
+    rows = spark.createDataFrame([*scores, (None, None, None)], "r INT, f INT, m INT")
+    found = rows.withColumn("segment", segment(F.col("r"), F.col("f"), F.col("m")))
+    assert [tuple(row) for row in found.collect()] == [
+        *expected,
+        (None, None, None, "no_purchase"),
+    ]
