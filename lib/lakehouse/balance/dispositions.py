@@ -79,6 +79,8 @@ def query(staged: Staged, landed: Mapping[str, str]) -> str:
     alike = " AND ".join(
         f'(l."{c}" IS NULL OR k._kept."{c}" IS NULL OR l."{c}" = k._kept."{c}")' for c in shared
     )
+    # Staging may fill what a record leaves open: of those that fit, the one that says most is it.
+    agreed = " + ".join(f'(l."{c}" IS NOT DISTINCT FROM k._kept."{c}")::INT' for c in shared)
     packed = ", ".join(f'"{c}" := "{c}"' for c in shared)
     said = ", ".join(f'coalesce(CAST({cast[c]} AS VARCHAR), CAST("{c}" AS VARCHAR))' for c in cast)
     sums = [
@@ -105,11 +107,11 @@ def query(staged: Staged, landed: Mapping[str, str]) -> str:
                {"max(sequence)" if dated else "NULL"} AS _sequence
         FROM {staged.rows} GROUP BY {numbers}
     ), matched AS (
-        SELECT l.*, k._rows, {alike} AS _alike, {newer} AS _newer
+        SELECT l.*, k._rows, {alike} AS _alike, {agreed} AS _agreed, {newer} AS _newer
         FROM landed l LEFT JOIN kept k ON {same}
     ), ranked AS (
         SELECT *, row_number() OVER (PARTITION BY _is_aside, {numbers}
-                      ORDER BY _alike DESC NULLS LAST, {SOURCE_FILE}, {ROW}) AS _nth,
+                      ORDER BY _alike DESC NULLS LAST, _agreed DESC, {SOURCE_FILE}, {ROW}) AS _nth,
                row_number() OVER (PARTITION BY _is_aside, {numbers}, _said
                       ORDER BY {SOURCE_FILE}, {ROW}) AS _copy,
                bool_or(_alike) OVER (PARTITION BY _is_aside, {numbers}) AS _shown

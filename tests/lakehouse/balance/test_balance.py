@@ -192,6 +192,13 @@ def test_a_record_that_is_good_and_quarantined_at_once_is_a_difference(
     assert f"difference: record 1 of {ONE} is in none of" in capsys.readouterr().out
 
 
+def test_of_records_that_tie_the_one_that_is_shown_is_good(lake: Lake) -> None:
+    tied = (ONE, 6, "1", "A", "2026-06-01", None, LATER)
+    house = lake(landed=[*LANDED, tied], counted={ONE: 6, TWO: 1})
+    assert dispositions(house)[-2:] == ["superseded", "good"]
+    assert balance(house.frame()) == 0
+
+
 def test_a_copy_of_a_superseded_record_is_a_repeat(lake: Lake) -> None:
     again = [*LANDED, (TWO, 2, "1", "A", "2026-06-01", "5.0", AT)]
     house = lake(landed=again, counted={ONE: 5, TWO: 2})
