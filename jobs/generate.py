@@ -8,7 +8,7 @@ from lakehouse.conf import load
 from lakehouse.moments import day
 from retail import project
 from retail.generator import ENTITIES, generate, request
-from retail.generator.planting import plant, rate
+from retail.generator.planting import plant, rate, told
 
 
 @project.job
@@ -32,7 +32,7 @@ def main() -> int:
     asked = request(conf, options.days, options.seed, day(options.end_date, "--end-date"), *which)
     for entity, rows in generate(output, asked).items():
         print(f"{entity:<24} {rows:>11,} rows written to {output / entity}")
-    print(f"{plant(output, options.faults, asked.world.seed):,} faults planted")
+    print(told(plant(output, options.faults, asked.world.seed)))
     return 0
 
 

@@ -6,7 +6,7 @@ say again, or have said before, what another record says. The rest is lost.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 import sqlglot
@@ -14,7 +14,8 @@ from sqlglot import exp
 
 from lakehouse.balance.typed import typed
 from lakehouse.catalogue import Table
-from lakehouse.checks.rules import parsed, row_rules, settings_of
+from lakehouse.checks.asking import in_duckdb
+from lakehouse.checks.rules import Reference, declared, settings_of
 from lakehouse.declare import DATE_IN_PATH, ROW, SOURCE_FILE
 from lakehouse.errors import LakehouseError
 from lakehouse.schema import literal, names
@@ -28,12 +29,16 @@ _DATING = {"updated_at", "sequence"}
 
 @dataclass(frozen=True)
 class Staged:
-    """A staging table with the raw table it judges; ``is_snapshots``: absence deletes there."""
+    """A staging table with the raw table it judges; ``is_snapshots``: absence deletes there.
+
+    ``known`` are the tables its rules refer to and the lake holds, by name: their names in SQL.
+    """
 
     table: Table
     raw: Table
     optional: frozenset[str]
     is_snapshots: bool
+    known: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def records(self) -> str:
@@ -79,6 +84,8 @@ def query(staged: Staged, landed: Mapping[str, str]) -> str:
     alike = " AND ".join(
         f'(l."{c}" IS NULL OR k._kept."{c}" IS NULL OR l."{c}" = k._kept."{c}")' for c in shared
     )
+    # Staging may fill what a record leaves open: of those that fit, the one that says most is it.
+    agreed = " + ".join(f'(l."{c}" IS NOT DISTINCT FROM k._kept."{c}")::INT' for c in shared)
     packed = ", ".join(f'"{c}" := "{c}"' for c in shared)
     said = ", ".join(f'coalesce(CAST({cast[c]} AS VARCHAR), CAST("{c}" AS VARCHAR))' for c in cast)
     sums = [
@@ -105,11 +112,11 @@ def query(staged: Staged, landed: Mapping[str, str]) -> str:
                {"max(sequence)" if dated else "NULL"} AS _sequence
         FROM {staged.rows} GROUP BY {numbers}
     ), matched AS (
-        SELECT l.*, k._rows, {alike} AS _alike, {newer} AS _newer
+        SELECT l.*, k._rows, {alike} AS _alike, {agreed} AS _agreed, {newer} AS _newer
         FROM landed l LEFT JOIN kept k ON {same}
     ), ranked AS (
         SELECT *, row_number() OVER (PARTITION BY _is_aside, {numbers}
-                      ORDER BY _alike DESC NULLS LAST, {SOURCE_FILE}, {ROW}) AS _nth,
+                      ORDER BY _alike DESC NULLS LAST, _agreed DESC, {SOURCE_FILE}, {ROW}) AS _nth,
                row_number() OVER (PARTITION BY _is_aside, {numbers}, _said
                       ORDER BY {SOURCE_FILE}, {ROW}) AS _copy,
                bool_or(_alike) OVER (PARTITION BY _is_aside, {numbers}) AS _shown
@@ -135,13 +142,24 @@ def _warned(staged: Staged) -> str:
     """The names of the warn rules over landed columns that a record breaks."""
     told = []
     landed = set(names(staged.raw.declaration.schema))
-    for rule in row_rules(staged.table, "warn"):
-        tree = parsed(rule.sql)
-        columns = {column.name for column in tree.find_all(exp.Column)}
-        if columns <= landed and not settings_of([rule]):
-            sql = tree.sql("duckdb")
-            told.append(f"CASE WHEN NOT coalesce({sql}, true) THEN {literal(rule.name)} END")
+    for rule in declared(staged.table):
+        if rule.severity != "warn" or not landed.issuperset(rule.columns) or settings_of([rule]):
+            continue
+        if rule.is_row_rule:
+            broken = f"NOT coalesce({rule.tree.sql('duckdb')}, true)"
+        elif (of := rule.reference) and of.table in staged.known:
+            broken = _unknown(of, staged.known[of.table])
+        else:
+            continue
+        told.append(f"CASE WHEN {broken} THEN {literal(rule.name)} END")
     return f"list_filter([{', '.join([*told, 'NULL'])}], lambda name: name IS NOT NULL)"
+
+
+def _unknown(reference: Reference, table: str) -> str:
+    """SQL of whether a record says something that the table it refers to does not know."""
+    known = f"SELECT {reference.key} FROM {table} WHERE {reference.key} IS NOT NULL"
+    unless = in_duckdb(reference.unless or "false")
+    return f"{reference.column} NOT IN ({known}) AND NOT coalesce({unless}, false)"
 
 
 def _key(staged: Staged, shared: list[str]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import duckdb
 from lakehouse.balance.dispositions import LOST, Staged, classify
 from lakehouse.balance.sums import PARTS, Carried, Line, by_file, carried, totals
 from lakehouse.balance.watch import Limits, findings
+from lakehouse.checks.rules import looks_at
 from lakehouse.conf import lookup
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame, snapshots_of
@@ -32,7 +33,9 @@ def staged_tables(frame: Frame) -> list[Staged]:
         mapping = frame.source.mappings.get(entity)
         optional = mapping.contract.optional if mapping else frozenset[str]()
         snapshots = entity in frame.snapshots and snapshots_of(table) == entity
-        found.append(Staged(table, raws[0], optional, snapshots))
+        others = [frame.catalogue.tables[name] for name in looks_at(table)]
+        known = {t.name: t.full_name for t in others if Log(frame.path(t)).file_count}
+        found.append(Staged(table, raws[0], optional, snapshots, known))
     if not found:
         raise LakehouseError(f"There is no lake in {frame.lake}; build one first (jobs/build.py).")
     return found

@@ -61,7 +61,7 @@ def totals(connection: duckdb.DuckDBPyConnection, staged: Staged) -> Iterator[Li
         good = _one(connection, f"SELECT sum({sql}) FROM {staged.rows}")
         if measure == ROWS:
             counted = f"FROM ops.landing_files WHERE entity = '{entity}' AND status = 'loaded'"
-            landed = _one(connection, f"SELECT sum(row_count) {counted}")
+            landed = _one(connection, f"SELECT sum({_landed(connection)}) {counted}")
             aside = f"table_name = '{table.name}' AND status = 'quarantined'"
             others[0] = _one(connection, f"SELECT count(*) FROM ops.quarantine WHERE {aside}")
         else:
@@ -72,8 +72,8 @@ def totals(connection: duckdb.DuckDBPyConnection, staged: Staged) -> Iterator[Li
 def by_file(connection: duckdb.DuckDBPyConnection, staged: Staged) -> Iterator[Line]:
     """One line a file and measure; rows in by the file ledger."""
     counted = connection.execute(
-        f"SELECT path, row_count FROM ops.landing_files WHERE entity = '{staged.raw.entity}'"
-        " AND status = 'loaded' ORDER BY path"
+        f"SELECT path, {_landed(connection)} FROM ops.landing_files"
+        f" WHERE entity = '{staged.raw.entity}' AND status = 'loaded' ORDER BY path"
     ).fetchall()
     ledger = {path: Decimal(count or 0) for path, count in counted}
     parts = _parts(connection, staged, "file")
@@ -82,6 +82,16 @@ def by_file(connection: duckdb.DuckDBPyConnection, staged: Staged) -> Iterator[L
             found = parts[measure].get(file, _NOTHING)
             landed = ledger.get(file, Decimal(0)) if measure == ROWS else found[-1]
             yield Line(staged.table.full_name, measure, file, landed, tuple(found[:-1]))
+
+
+def _landed(connection: duckdb.DuckDBPyConnection) -> str:
+    """SQL of a file's records: as counted in the file itself, else those that bronze was given.
+
+    The ledger of an earlier release knows these alone.
+    """
+    columns = connection.execute("DESCRIBE ops.landing_files").fetchall()
+    is_known = any(row[0] == "landed_rows" for row in columns)
+    return "coalesce(landed_rows, row_count)" if is_known else "row_count"
 
 
 def _parts(

@@ -163,7 +163,7 @@ def render(rule: Expectation | Rule, conf: Mapping[str, Any]) -> str:
     return _SETTING.sub(lambda m: _literal(lookup(conf, m[1])), rule.sql)
 
 
-def settings_of(rules: Iterable[Expectation]) -> set[str]:
+def settings_of(rules: Iterable[Expectation | Rule]) -> set[str]:
     """Dotted paths of the settings that the rules name."""
     return {path for rule in rules for path in _SETTING.findall(rule.sql)}
 

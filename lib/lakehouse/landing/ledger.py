@@ -32,7 +32,8 @@ DDL = """
     row_count   BIGINT COMMENT 'Records that entered bronze; null before that',
     status      STRING NOT NULL COMMENT 'registered, loaded, replay, set_aside or refused',
     reason      STRING COMMENT 'Why it was set aside or refused, or which file it repeats',
-    batch_id    STRING NOT NULL COMMENT 'Build that last saw new content'
+    batch_id    STRING NOT NULL COMMENT 'Build that last saw new content',
+    landed_rows BIGINT COMMENT 'Records counted in the file itself; null where that is not known'
 """
 
 
@@ -49,6 +50,7 @@ class LandingFile:
     status: str
     reason: str | None
     batch_id: str
+    landed_rows: int | None = None
 
     @property
     def is_loadable(self) -> bool:

@@ -59,7 +59,7 @@ def load_files(
         if len(readable) == len(probes):
             raise
         taken = _load(spark, frame, verdict, found, mapping, readable, batch)
-    _note_loaded(target, found, table.entity, taken, batch, loaded)
+    _note_loaded(target, found, table.entity, {path: probes[path] for path in taken}, batch, loaded)
     rows_written, files, size = files_and_bytes(target.path)
     return Outcome(
         table.full_name,
@@ -232,11 +232,12 @@ def _note_loaded(
     target: Target,
     found: Survey,
     entity: str,
-    paths: list[str],
+    taken: Mapping[str, Probe],
     batch: Batch,
     loaded: Loaded,
 ) -> None:
+    """Note the files that were loaded: their records in bronze, and as counted in the files."""
     counts = storage.counted(target.path, SOURCE_FILE, {BATCH_ID: batch.id})
-    for path in paths:
-        key = (entity, path)
-        loaded[key] = replace(found.files[key], status="loaded", row_count=counts.get(path, 0))
+    for path, seen in taken.items():
+        known = replace(found.files[entity, path], landed_rows=seen.records)
+        loaded[entity, path] = replace(known, status="loaded", row_count=counts.get(path, 0))

@@ -19,18 +19,23 @@ from lakehouse.landing.drift import problem, sql_type
 from lakehouse.landing.source import EntityMapping
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
-_CHUNK = 1 << 20
+# What Java trims off a line of CSV: blanks and control characters.
+_BLANK = "".join(map(chr, range(33)))
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a file is: equal ``shape`` means it may be read together with others."""
+    """What a file is: equal ``shape`` means it may be read together with others.
+
+    ``records`` is how many of it bronze must hold, None where that cannot be told here.
+    """
 
     format: str
     columns: tuple[str, ...] | None = None
     shape: str = ""
     problem: str | None = None
     missing: frozenset[str] = frozenset()
+    records: int | None = None
 
 
 def probe(path: Path, mapping: EntityMapping) -> Probe:
@@ -40,8 +45,10 @@ def probe(path: Path, mapping: EntityMapping) -> Probe:
         return Probe("", problem=f"its ending is none of {', '.join(FORMATS)}")
     if path.stat().st_size == 0:
         return Probe(kind, problem="it is empty (zero bytes)")
+    options = {name.lower(): value for name, value in mapping.options.items()}
     try:
-        columns, shape = _READERS[kind](path, {k.lower(): v for k, v in mapping.options.items()})
+        columns, shape = _READERS[kind](path, options)
+        held = _records(path, kind, options.get("encoding"))
     except (OSError, EOFError, ValueError, LookupError, csv.Error, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         return Probe(kind, problem=f"it cannot be read as {kind}: {reason}")
@@ -51,7 +58,22 @@ def probe(path: Path, mapping: EntityMapping) -> Probe:
     odd = problem(columns, types, mapping)
     if twice := [name for name, n in Counter(c.lower() for c in columns).items() if n > 1]:
         odd = f"it has the column {twice[0]} more than once; each needs a name of its own"
-    return Probe(kind, columns, f"{kind} {shape}", odd, missing)
+    # What a source leaves out, and what else than a line is a record, only its reader knows.
+    is_whole = not (mapping.where or mapping.distinct or options.keys() - {"sep", "delimiter"})
+    return Probe(kind, columns, f"{kind} {shape}", odd, missing, held if is_whole else None)
+
+
+def _records(path: Path, kind: str, encoding: str | None) -> int:
+    """The rows of a parquet file by its footer; of text the lines not blank, less a header.
+
+    Every line is read: a broken archive shows only at its place.
+    """
+    if kind == "parquet":
+        return int(pq.read_metadata(path).num_rows)
+    blank = _BLANK if kind == "csv" else " \t\r\n"
+    with _open(path) as stream:
+        lines = sum(1 for line in _text(stream, encoding) if line.strip(blank))
+    return lines - 1 if kind == "csv" else lines
 
 
 def is_dated_by_record(path: Path, mapping: EntityMapping) -> bool:
@@ -122,8 +144,6 @@ def _csv(path: Path, options: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
         text = _text(stream, options.get("encoding"))
         rows = csv.reader(text, delimiter=separator)
         header = next((row for row in rows if any(map(str.strip, row))), [])
-        while text.read(_CHUNK):  # a broken archive shows only at its place
-            pass
     if not header:
         raise ValueError("it has no header line")
     names = [name or f"unnamed_{place}" for place, name in enumerate(header, start=1)]

@@ -19,7 +19,8 @@ class Label:
     """One planted fault; ``row`` is null for a fault of the file.
 
     ``clean_file`` and ``clean_row`` say where the record stands in the clean files, null for one
-    that was added; ``planted`` are the values it was given, as JSON.
+    that was added; ``planted`` are the values it was given, as JSON. One that was added and is
+    accepted names the clean file that it belongs in, and all its values.
     """
 
     entity: str
@@ -68,7 +69,7 @@ def accepted(clean: Path, labels: Path, target: Path) -> None:
     aside = {label.clean_file for label in key if label.answer == "set aside"}
     by_file: dict[str, list[Label]] = defaultdict(list)
     for label in key:
-        if label.clean_file and label.clean_row:
+        if label.clean_file and label.row:
             by_file[label.clean_file].append(label)
     for path in sorted(clean.glob("[!_.]*/**/*.parquet")):
         name = path.relative_to(clean).as_posix()
@@ -79,7 +80,7 @@ def accepted(clean: Path, labels: Path, target: Path) -> None:
 
 
 def _as_accepted(table: pa.Table, labels: Iterable[Label]) -> pa.Table:
-    rejected, new = set[int](), {}
+    rejected, new, added = set[int](), {}, []
     for label in labels:
         place = int(label.clean_row or 0) - 1
         if label.answer == "quarantine":
@@ -87,8 +88,12 @@ def _as_accepted(table: pa.Table, labels: Iterable[Label]) -> pa.Table:
         elif planted := json.loads(label.planted):
             kinds = {n: table.schema.field(n).type for n in planted}
             cast = {n: pa.scalar(v).cast(kinds[n]).as_py() for n, v in planted.items()}
-            new[place] = record(table, place) | cast
+            if label.clean_row:
+                new[place] = record(table, place) | cast
+            else:
+                added.append(cast)
     number = {place: table.num_rows + index for index, place in enumerate(new)}
     places = [number.get(n, n) for n in range(table.num_rows) if n not in rejected]
-    changed = pa.Table.from_pylist(list(new.values()), table.schema)
+    places += range(table.num_rows + len(new), table.num_rows + len(new) + len(added))
+    changed = pa.Table.from_pylist([*new.values(), *added], table.schema)
     return pa.concat_tables([table, changed]).take(places)

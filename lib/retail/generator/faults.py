@@ -8,6 +8,7 @@ or ``accept``.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 Row = dict[str, Any]
 Answer = Literal["repeat", "superseded", "quarantine", "accept", "warn", "set aside"]
-How = Literal["changed", "added", "moved"]
+How = Literal["changed", "added", "added later", "moved"]
 # A byte that is no UTF-8 (é in Latin-1), as Python's surrogateescape writes it.
 LATIN_E = "\udce9"
 
@@ -25,7 +26,8 @@ LATIN_E = "\udce9"
 class Fault:
     """A fault of a record: ``values`` gives what it says instead, None where it cannot be planted.
 
-    ``how``: the record is changed, stands beside the record as it was, or lies in a later file.
+    ``how``: the record is changed, another one stands beside it or in a later file, or it lies in a
+    later file itself.
     ``text_only`` faults need a file of text; ``takes_twin``: the record as it was shares the answer.
     """
 
@@ -71,6 +73,20 @@ def _earlier_state(row: Row) -> Row | None:
     return {"order_status": "pending", "total_amount": row["total_amount"] + Decimal("5.00")}
 
 
+def _other_amount(row: Row) -> Row:
+    """The same line, instant and status with other money: one of the two is shown, always the same."""
+    return {"total_amount": row["total_amount"] + Decimal("7.00")}
+
+
+def _state_before(row: Row) -> Row | None:
+    """What the line was an hour before it took this state, landing after it."""
+    if row["updated_at"] is None:
+        return None
+    money = row["total_amount"] + Decimal("3.00")
+    before = row["updated_at"] - timedelta(hours=1)
+    return {"order_status": "pending", "updated_at": before, "total_amount": money}
+
+
 def _other_price(row: Row) -> Row:
     return {"unit_price": row["unit_price"] + Decimal("1.0000")}
 
@@ -102,6 +118,8 @@ FAULTS = {
     "transactions": [
         _REPEAT,
         Fault("conflicting duplicate", _earlier_state, "superseded", how="added"),
+        Fault("tied duplicate", _other_amount, "accept", how="added", takes_twin=True),
+        Fault("out of order", _state_before, "superseded", how="added later"),
         Fault("late line", _later, "accept", how="moved"),
         Fault("negative quantity", _credit_note, "accept"),
         _bad("absurd quantity", _BOUNDS, quantity=250_000),
@@ -109,9 +127,9 @@ FAULTS = {
         _bad("malformed id", "store_id is well-formed", store_id="STR-12X"),
         _bad("malformed id", "transaction_id is well-formed", transaction_id="TXN"),
         _bad("malformed id", "customer_id is well-formed", customer_id="n/a"),
-        Fault("unknown id", _set(product_id="PRD-999999"), "accept"),
-        Fault("unknown id", _set(store_id="STR-9999"), "accept"),
-        Fault("unknown id", _set(customer_id="CUS-99999999"), "accept"),
+        Fault("unknown id", _set(product_id="PRD-999999"), "warn", "product_id is known"),
+        Fault("unknown id", _set(store_id="STR-9999"), "warn", "store_id is known"),
+        Fault("unknown id", _set(customer_id="CUS-99999999"), "warn", "customer_id is known"),
         _bad("null key", "product_id is present", product_id=None),
         _bad("null key", "store_id is present", store_id=None),
         _bad("null key", "transaction_id is present", transaction_id=None),
@@ -167,6 +185,13 @@ def _as_text(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(fields))
 
 
+def _as_numbers(table: pa.Table) -> pa.Table:
+    """Ids as numbers, which lose the zeros they began with."""
+    digits = pc.replace_substring_regex(table["product_id"], r"\D", "")
+    place = table.column_names.index("product_id")
+    return table.set_column(place, "product_id", pc.cast(digits, pa.int32()))
+
+
 def _with_more(table: pa.Table) -> pa.Table:
     return table.append_column("till_software", pa.array(["9.4.1"] * table.num_rows))
 
@@ -178,6 +203,7 @@ FILE_FAULTS = [
     FileFault("reordered columns", lambda t: t.select(t.column_names[::-1]), "accept"),
     FileFault("dropped column", lambda t: t.drop(["product_id"]), "set aside"),
     FileFault("retyped column", _as_text, "accept"),
+    FileFault("narrowed column", _as_numbers, "set aside"),
 ]
 
 

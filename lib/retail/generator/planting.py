@@ -21,7 +21,7 @@ from retail.generator.answer_key import LABELS, Label, read, record, write
 from retail.generator.faults import FAULTS, FILE_FAULTS, Fault, FileFault, Row, as_text
 
 # Entities with a file a day, whose files may be hit; and those of which the first is made text.
-DAILY = ("inventory_snapshots", "page_views", "transactions")
+DAILY = ("inventory_snapshots", "page_views", "products", "transactions")
 AS_TEXT = ("customers", "transactions")
 
 
@@ -45,14 +45,14 @@ class _File:
         return self.name.replace(".parquet", ".csv") if self.is_text else self.name
 
 
-def plant(landing: Path, rate: float | None, seed: int) -> int:
-    """Plant faults into clean parquet files, in ``rate`` of their records; how many were planted.
+def plant(landing: Path, rate: float | None, seed: int) -> list[Label]:
+    """Plant faults into clean parquet files, in ``rate`` of their records; what was planted.
 
     The files were written anew: what an earlier planting left beside them goes, and its key.
     """
     _clear(landing)
     if rate is None:
-        return 0
+        return []
     chance = np.random.default_rng([seed, 20_260])
     files = _files(landing)
     whole = _hit_files(files, chance)
@@ -60,7 +60,17 @@ def plant(landing: Path, rate: float | None, seed: int) -> int:
         _hit_records([f for f in whole if f.entity == entity], FAULTS[entity], rate, chance)
     labels = [label for one in files for label in _written(one)]
     write(labels, landing)
-    return len(labels)
+    return labels
+
+
+def told(labels: list[Label]) -> str:
+    """How many faults were planted, and the kinds that found no file or record to be planted in."""
+    planted = {label.fault for label in labels}
+    known = [fault.name for faults in FAULTS.values() for fault in faults]
+    known += [fault.name for fault in FILE_FAULTS]
+    missing = [name for name in dict.fromkeys(known) if name not in planted]
+    none_of = f"; none of {', '.join(missing)}: too few files or records"
+    return f"{len(labels):,} faults planted{none_of if labels and missing else ''}"
 
 
 def _clear(landing: Path) -> None:
@@ -103,6 +113,7 @@ def _hit_files(files: list[_File], chance: np.random.Generator) -> list[_File]:
         entity: next(f for f in files if f.entity == entity) for entity in {f.entity for f in files}
     }
     open_ = [f for f in files if f.entity in DAILY and f is not first[f.entity]]
+    # Of few days fewer files: ``told`` says which faults found none.
     for fault, place in zip(FILE_FAULTS, chance.permutation(len(open_)), strict=False):
         open_[place].fault = fault
     return [f for f in files if f.fault is None or f.fault.answer == "accept"]
@@ -123,7 +134,7 @@ def _hit_records(
             row = record(one.table, place)
             values = fault.values(row)
             later = files[number + 1 :]
-            if values is None or (fault.how == "moved" and not later):
+            if values is None or (fault.how in ("moved", "added later") and not later):
                 continue
             if fault.how == "changed":
                 one.changed[place] = (values, fault)
@@ -132,7 +143,9 @@ def _hit_records(
                 target = later[int(chance.integers(len(later)))]
                 target.added.append((row, fault, one.name, place))
             else:
-                one.added.append((row | values, fault, "", place))
+                is_later = fault.how == "added later"
+                target = later[int(chance.integers(len(later)))] if is_later else one
+                target.added.append((row | values, fault, "", place))
                 if fault.takes_twin:
                     one.twins[place] = fault
 
@@ -152,8 +165,11 @@ def _written(one: _File) -> Iterator[Label]:
         yield _label(one, places[place], fault, one.name, place)
     for place, (values, fault) in one.changed.items():
         yield _label(one, places[place], fault, one.name, place, values)
-    for number, (_, fault, origin, place) in enumerate(one.added, start=len(kept) + 1):
-        yield _label(one, number, fault, origin or None, place if origin else None)
+    for number, (row, fault, origin, place) in enumerate(one.added, start=len(kept) + 1):
+        if fault.how == "added" and fault.answer == "accept":
+            yield _label(one, number, fault, one.name, None, row)
+        else:
+            yield _label(one, number, fault, origin or None, place if origin else None)
     if one.is_text:
         one.path.with_suffix(".csv").write_bytes(_csv(table.column_names, _texts(one, kept)))
         one.path.unlink()

@@ -41,7 +41,10 @@ Lake = Callable[..., House]
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    """A lake of the toy's sales; ``landed``, ``staged``, ``aside``, ``daily`` as asked for."""
+    """A lake of the toy's sales; ``landed``, ``staged``, ``aside``, ``daily`` as asked for.
+
+    ``counted`` are the rows of each file in bronze, ``in_files`` those of the file, if known.
+    """
 
     def make(
         landed: list[Any] = LANDED,
@@ -49,6 +52,7 @@ def lake(tmp_path: Path) -> Lake:
         aside: list[Any] = ASIDE,
         daily: Any = 13,
         counted: dict[str, int] | None = None,
+        in_files: dict[str, int] | None = None,
     ) -> House:
         house = House(tmp_path)
         raw = ["_source_file", "_row", "sale_id", "item_id", "sold_on", "amount", "updated_at"]
@@ -81,7 +85,13 @@ def lake(tmp_path: Path) -> Lake:
         put(house, "ops/quarantine", pa.Table.from_pylist(bad, arrow(parse(quarantine.DDL))))
         files = counted or {file: sum(row[0] == file for row in LANDED) for file in (ONE, TWO)}
         known = [
-            {"entity": "sales", "path": path, "row_count": count, "status": "loaded"}
+            {
+                "entity": "sales",
+                "path": path,
+                "row_count": count,
+                "landed_rows": (in_files or {}).get(path),
+                "status": "loaded",
+            }
             for path, count in files.items()
         ]
         known.append(
@@ -149,11 +159,44 @@ def test_what_does_not_add_up_is_a_difference(
     assert f"difference: {said}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("in_files", "status"), [({ONE: 5, TWO: 1}, 1), ({ONE: 5, TWO: 0}, 0), ({}, 0)]
+)
+def test_a_record_that_never_reached_bronze_is_a_difference(
+    lake: Lake, capsys: pytest.CaptureFixture[str], in_files: dict[str, int], status: int
+) -> None:
+    house = lake(
+        landed=LANDED[:-1],
+        staged=[("1", "A", DAY, "5.00", AT), STAGED[1]],
+        daily=12,
+        counted={ONE: 5, TWO: 0},
+        in_files=in_files,
+    )
+    assert balance(house.frame()) == status
+    said = capsys.readouterr().out
+    assert (f"difference: 1 rows of {TWO} between landing and" in said) == bool(status)
+
+
+def test_the_ledger_of_an_earlier_release_balances(lake: Lake) -> None:
+    house = lake()
+    path = str(house.path("landing_files"))
+    rows = DeltaTable(path).to_pyarrow_table().drop(["landed_rows"])
+    write_deltalake(path, rows, mode="overwrite", schema_mode="overwrite")
+    assert balance(house.frame()) == 0
+
+
 def test_a_record_that_is_good_and_quarantined_at_once_is_a_difference(
     lake: Lake, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert balance(lake(aside=[*ASIDE, (TWO, 1)]).frame()) == 1
     assert f"difference: record 1 of {ONE} is in none of" in capsys.readouterr().out
+
+
+def test_of_records_that_tie_the_one_that_is_shown_is_good(lake: Lake) -> None:
+    tied = (ONE, 6, "1", "A", "2026-06-01", None, LATER)
+    house = lake(landed=[*LANDED, tied], counted={ONE: 6, TWO: 1})
+    assert dispositions(house)[-2:] == ["superseded", "good"]
+    assert balance(house.frame()) == 0
 
 
 def test_a_copy_of_a_superseded_record_is_a_repeat(lake: Lake) -> None:
@@ -224,23 +267,67 @@ def test_a_table_that_ends_before_the_others_is_late() -> None:
     assert list(late(daily, 4)) == []
 
 
-@pytest.mark.parametrize(("factor", "found"), [(1, []), (3, ["drift"])])
+def test_a_small_day_and_a_late_table_warn_and_are_no_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house = House(tmp_path, package="retail")
+    days = [DAY + timedelta(days=number) for number in range(29)]
+    at = datetime(2026, 6, 29, tzinfo=UTC)
+    views = [
+        {"event_id": f"{day}{n}", "session_id": "1", "event_timestamp": moment, "viewed_on": day,
+         "event_type": "search", "sequence": at}
+        for day in days
+        for n in range(2 if day == days[-1] else 4)
+        for moment in [datetime(day.year, day.month, day.day, tzinfo=UTC)]
+    ]  # fmt: skip
+    counts = [
+        {"snapshot_date": day, "store_id": "STR-0001", "product_id": f"PRD-00000{n}",
+         "quantity_available": 1, "closed_at": at, "sequence": at}
+        for day in days[:-4]
+        for n in range(4)
+    ]  # fmt: skip
+    known = []
+    for entity, rows in {"page_views": views, "inventory_snapshots": counts}.items():
+        file = f"{entity}/2026-06-29.parquet"
+        ddl = f"{house.contracts[entity].ddl}, _source_file STRING, _row BIGINT"
+        landed = [{"_source_file": file, "_row": n} | row for n, row in enumerate(rows, start=1)]
+        put(house, f"bronze/raw_{entity}", pa.Table.from_pylist(landed, arrow(parse(ddl))))
+        put(house, f"silver/stg_{entity}", declared(house, f"stg_{entity}", rows))
+        known.append({"entity": entity, "path": file, "row_count": len(rows), "status": "loaded"})
+    put(house, "ops/quarantine", pa.Table.from_pylist([], arrow(parse(quarantine.DDL))))
+    put(house, "ops/landing_files", pa.Table.from_pylist(known, arrow(parse(ledger.DDL))))
+    assert balance(house.frame()) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if "warning" in line] == [
+        "warning: silver.stg_inventory_snapshots ends on 2026-06-25, 4 days behind the newest day in"
+        " the lake (2026-06-29) (freshness)",
+        "warning: silver.stg_page_views 2026-06-29 has 2 rows, where 4 are usual (volume)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("units", "amount", "found"), [(1, 1, []), (3, 1, ["units"]), (1, 3, ["amount"])]
+)
 def test_values_spread_otherwise_than_in_the_weeks_before_have_drifted(
-    tmp_path: Path, factor: int, found: list[str]
+    tmp_path: Path, units: int, amount: int, found: list[str]
 ) -> None:
     connection = duckdb.connect()
     connection.execute("CREATE SCHEMA silver")
     connection.execute(
-        f"""CREATE TABLE silver.stg_sales AS
+        f"""CREATE TABLE silver.stg_transactions AS
             SELECT DATE '2026-06-01' + CAST(n // 40 AS INTEGER) AS sold_on,
-                   n * 7919 % 1000 * CASE WHEN n // 40 > 32 THEN {factor} ELSE 1 END AS amount
+                   n * 7919 % 1000 * CASE WHEN n // 40 > 32 THEN {units} ELSE 1 END AS quantity,
+                   n * 7919 % 1000 * CASE WHEN n // 40 > 32 THEN {amount} ELSE 1 END
+                       AS total_amount,
+                   0 AS unit_price, 0 AS discount_amount
             FROM range(40 * 40) t(n)"""
     )
-    tables = House(tmp_path).frame().catalogue.tables
-    staged = Staged(tables["stg_sales"], tables["raw_sales"], frozenset(), False)
-    told = list(drifted(connection, staged, 0.2))
-    assert [finding.kind for finding in told] == found
-    assert all("amount of the 7 days to 2026-07-10" in finding.sentence for finding in told)
+    tables = House(tmp_path, package="retail").frame().catalogue.tables
+    sales = (tables["stg_transactions"], tables["raw_transactions"])
+    told = list(drifted(connection, Staged(*sales, frozenset(), False), 0.2))
+    assert [finding.sentence.split(" is ")[0] for finding in told] == [
+        f"{measure} of the 7 days to 2026-07-10" for measure in found
+    ]
+    assert {finding.kind for finding in told} <= {"drift"}
 
 
 def test_the_stability_index_is_that_of_the_textbook() -> None:

@@ -1,10 +1,15 @@
 """Rules over whole tables in builds, the split in one pass, and verdicts that three judges share."""
 
+import io
 import re
 from collections import Counter
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
@@ -74,23 +79,58 @@ def test_a_whole_table_that_breaks_a_stop_rule_is_put_back(house: House) -> None
     assert house.rows("stg_sales", *SALES) == before
 
 
-def test_a_file_whose_columns_changed_changes_no_table(house: House) -> None:
+def parquet(**columns: Any) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(pa.table(columns), stream)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why", "beside"),
+    [
+        (
+            "2026-06-02.csv",
+            b"sale_id,item_id,sold_on\n2,A,2026-06-02\n",
+            "it lacks amount; send it as the contract says, or map the columns in the source's YAML",
+            "-",
+        ),
+        (
+            "2026-06-02.parquet",
+            parquet(
+                sale_id=["2"],
+                item_id=["A"],
+                sold_on=[date(2026, 6, 2)],
+                amount=pa.array([Decimal("5.00")], pa.decimal128(5, 2)),
+            ),
+            "amount is DECIMAL(5,2), which cannot hold the contract's DECIMAL(18,2); send it as the"
+            " contract says, or take it under drift in the source's YAML",
+            "amount DECIMAL(5,2)",
+        ),
+        (
+            "2026-06-02.csv",
+            b"sale_id,item_id,sold_on,amt\n2,A,2026-06-02,5\n",
+            "it lacks amount; amount is probably called amt now; send it as the contract says, or map"
+            " the columns in the source's YAML",
+            "amt",
+        ),
+    ],
+    ids=["dropped", "narrowed", "renamed"],
+)
+def test_a_file_whose_columns_changed_changes_no_table(
+    house: House, name: str, content: bytes, why: str, beside: str
+) -> None:
     def versions() -> dict[str, int]:
         paths = [house.path(name) for name in ("raw_sales", "stg_sales", "int_daily")]
         return {path.name: DeltaTable(str(path)).version() for path in paths}
 
     before = versions()
-    file = house.landing / "sales" / "2026-06-02.csv"
-    file.write_text("sale_id,item_id,sold_on,amt\n2,A,2026-06-02,5\n")
+    (house.landing / "sales" / name).write_bytes(content)
     result = house.build()
     assert (result.exit_status, result.outcomes, versions()) == (1, [], before)
     (aside,) = result.set_aside
     said = str(aside.reason).split("\n")
-    assert said[0] == (
-        "it lacks amount; amount is probably called amt now; send it as the contract says, or map"
-        " the columns in the source's YAML"
-    )
-    assert "  amount DECIMAL(18,2) | amt" in said
+    assert said[0] == why
+    assert f"  amount DECIMAL(18,2) | {beside}" in said
     assert house.build().exit_status == 0  # known by now
 
 

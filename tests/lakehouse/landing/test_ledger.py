@@ -5,6 +5,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ from toy.contracts import CONTRACTS
 
 from lakehouse import LakehouseError
 from lakehouse.landing.ledger import Files, Ledger, Survey, survey
+from lakehouse.landing.probe import probe
 from lakehouse.landing.source import EntityMapping, Source, load_source
 from lakehouse.log import Record
 
@@ -40,6 +42,23 @@ def look(landing: Path, source: Source, known: Files | None = None, batch: str =
 
 def statuses(found: Survey) -> dict[str, str]:
     return {file.path: file.status for file in found.files.values()}
+
+
+@pytest.mark.parametrize(
+    ("said", "records"),
+    [
+        ({}, 1),
+        ({"options": {"sep": ","}}, 1),
+        ({"options": {"multiLine": True}}, None),
+        ({"where": ("amount > 1",)}, None),
+        ({"distinct": True}, None),
+    ],
+)
+def test_records_are_counted_where_the_source_takes_every_line(
+    landing: Path, source: Source, said: dict[str, Any], records: int | None
+) -> None:
+    mapping = replace(source.mappings["sales"], **said)
+    assert probe(landing / "sales" / "a.csv", mapping).records == records
 
 
 def test_a_new_file_is_registered_and_a_missing_entity_absent(
