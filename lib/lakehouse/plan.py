@@ -47,9 +47,11 @@ def refuse_what_cannot_be_built(frame: Frame, names: Sequence[str]) -> None:
 
 
 def _check_open_end(frame: Frame, table: Table) -> None:
-    scope, latest = table.declaration.scope, frame.conf.get("history", {}).get("latest")
+    scope, latest = table.declaration.scope, (frame.conf.get("history") or {}).get("latest")
+    if not isinstance(scope, History) or not latest:
+        return
     # As ISO texts both sort by time.
-    if isinstance(scope, History) and latest and str(scope.open_end) <= str(latest):
+    if str(date.fromisoformat(str(scope.open_end))) <= str(latest):
         raise LakehouseError(
             f"Open versions of {table.name} end at {scope.open_end}, but an event may start one up"
             f" to {latest} (history.latest); give an earlier history.latest or a later open_end."

@@ -15,7 +15,7 @@ from sqlglot import exp
 from lakehouse.catalogue import Table
 from lakehouse.checks.rules import render, row_rules
 from lakehouse.declare import BATCH_ID, DATE_IN_PATH, INGESTED_AT, ROW, SOURCE_FILE
-from lakehouse.expressions import as_json, content, struct_as_json
+from lakehouse.expressions import any_of, as_json, content, struct_as_json
 from lakehouse.landing.scan import CORRUPT
 from lakehouse.landing.source import Contract
 from lakehouse.schema import quoted
@@ -113,18 +113,19 @@ def judged(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
 
     ``_record`` becomes JSON, which only what reads it has to pay for.
     """
-    checks = []
+    cast_fault = F.col(FAULTS) != ""
+    failures, faults = [cast_fault], [F.when(cast_fault, F.col(FAULTS))]
     for column in table.columns:
         if column.required:
             name = f"{column.name} is present"
-            text = F.lit(f"{column.name} is missing")
-            checks.append(_fault(name, F.col(column.name).isNull(), text))
+            failures.append(F.col(column.name).isNull())
+            faults.append(_fault(name, failures[-1], F.lit(f"{column.name} is missing")))
     for rule in row_rules(table, "quarantine"):
         sql = render(rule, conf)
-        failed = ~F.coalesce(F.expr(sql), F.lit(True))
-        checks.append(_fault(rule.name, failed, _explained(rule.name, sql)))
-    casts = F.when(F.col(FAULTS) != "", F.col(FAULTS))
-    reasons = F.concat_ws(_NEXT_FAULT, casts, *checks)
+        failures.append(~F.coalesce(F.expr(sql), F.lit(True)))
+        faults.append(_fault(rule.name, failures[-1], _explained(rule.name, sql)))
+    # Of the many good rows none need have a text put together.
+    reasons = F.when(any_of(failures), F.concat_ws(_NEXT_FAULT, *faults)).otherwise("")
     checked = rows.withColumns({REASONS: reasons, RECORD: struct_as_json(F.col(RECORD))})
     return _without_ties(checked, table) if table.declaration.ties == "quarantine" else checked
 

@@ -112,9 +112,9 @@ def sibling(spark: SparkSession, conf: Mapping[str, Any]) -> SparkSession:
 def during(spark: SparkSession, changed: Mapping[str, str]) -> Iterator[None]:
     """Settings of a session that hold for a while, and are then what they were."""
     before = {name: spark.conf.get(name, None) for name in changed}
-    for name, value in changed.items():
-        spark.conf.set(name, value)
     try:
+        for name, value in changed.items():
+            spark.conf.set(name, value)
         yield
     finally:
         for name, was in before.items():

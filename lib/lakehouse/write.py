@@ -26,9 +26,14 @@ from lakehouse.storage import Place
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _MATERIALIZE = "spark.databricks.delta.merge.materializeSource"
-_WRITERS = "spark.sql.maxConcurrentOutputFileWriters"
-# How a difference of at most so many rows is joined, so that the table need not be sorted for it.
-JOINS = {50_000: "broadcast", 500_000: "shuffle_hash"}
+_WRITERS, _FEW_WRITERS = "spark.sql.maxConcurrentOutputFileWriters", 8
+# A difference of at most so many rows is told to be that small, for Spark to send it to every task,
+# or to have it hashed where rows are inserted: the table need not be sorted for it.
+_TOLD_ROWS = 500_000
+_JOINED = {
+    "spark.sql.autoBroadcastJoinThreshold": "64m",
+    "spark.sql.join.preferSortMergeJoin": "false",
+}
 # How the metrics of a MERGE call the rows that it wrote, by Spark and by deltalake.
 MERGED = (
     "numTargetRowsInserted",
@@ -192,9 +197,7 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     literals = [skipping(part, scope, "t.")] if isinstance(scope, Keys) else []
     if target.partition:
         literals.append(f"t.{target.partition} IN ({dates({*found.days, *found.old_days})})")
-    joins = [join for rows_at_most, join in JOINS.items() if found.rows <= rows_at_most]
-    hinted = difference.hint(joins[0]) if joins else difference
-    _merge(hinted, target, record, literals, found)
+    _merge(difference, target, record, literals, found)
 
 
 def append(rows: DataFrame, target: Target, record: Record) -> None:
@@ -285,8 +288,11 @@ def _merge(
     wanted = " ".join(f"WHEN {clause}" for clause, number in clauses.items() if number)
     # The difference is computed already. Change images have a folder of their own beside the rows:
     # with one writer all would be sorted by it.
-    with during(spark, {_MATERIALIZE: "none", _WRITERS: "8"}):
-        merge(difference, target, record, f"ON {condition} {wanted}")
+    writers = max(_FEW_WRITERS, int(spark.conf.get(_WRITERS, None) or 0))
+    with during(spark, _JOINED | {_MATERIALIZE: "none", _WRITERS: str(writers)}):
+        # The limit takes nothing away, it says how many there are; all pass through one task.
+        told = difference.limit(found.rows) if found.rows <= _TOLD_ROWS else difference
+        merge(told, target, record, f"ON {condition} {wanted}")
 
 
 def merge(source: DataFrame, target: Target, record: Record, clauses: str) -> None:

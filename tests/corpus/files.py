@@ -21,6 +21,11 @@ def line(number: str, item: str = "A", day: str = "2026-06-01", amount: str = "5
     return f"{number},{item},{day},{amount},{AT}\n".encode()
 
 
+# An archive whose middle was overwritten: it unpacks for a while.
+_PACKED = gzip.compress(HEAD + b"".join(line(f"d{n}", amount=str(n)) for n in range(999)), mtime=0)
+DAMAGED = _PACKED[:200] + b"\xff" * 40 + _PACKED[240:]
+
+
 def parquet(**columns: Any) -> bytes:
     """A parquet file of two sales with these columns otherwise."""
     whole = {
@@ -112,6 +117,7 @@ SET_ASIDE: dict[str, tuple[bytes, str]] = {
     "cut.parquet": (parquet()[:-20], "cannot be read as parquet"),
     "text.parquet": (HEAD + line("1"), "cannot be read as parquet"),
     "cut.csv.gz": (gzip.compress(HEAD * 99, mtime=0)[:-9], "cannot be read as csv"),
+    "damaged.csv.gz": (DAMAGED, "cannot be read as csv"),
     "not_packed.csv.gz": (HEAD + line("1"), "cannot be read as csv"),
     "twice.csv": (
         b"sale_id,Sale_ID,item_id,sold_on,amount\n1,1,A,2026-06-01,5\n",

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from places import called
 from pyspark.sql import SparkSession
-from test_refusals import called
 from toy.house import House
 
 from retail import project

@@ -1,6 +1,7 @@
 """Maintenance: compacts, keeps what a table still has to read, and changes no row."""
 
 import os
+import re
 import runpy
 import shutil
 import sys
@@ -35,7 +36,7 @@ def test_files_are_put_together_and_nothing_is_stale_after_it(
     assert house.rows("fact_sale", "sale_id", "amount") == before
 
 
-def test_files_that_no_version_holds_are_removed_after_a_week(
+def test_files_that_no_version_holds_are_removed_when_they_are_old_enough(
     spark: SparkSession,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -47,18 +48,24 @@ def test_files_that_no_version_holds_are_removed_after_a_week(
         house.build("raw_sales")
     before = house.rows("raw_sales", "sale_id", "amount")
     raw = house.path("raw_sales")
-    old, fresh = raw / "old.parquet", raw / "fresh.parquet"
-    for orphan in (old, fresh):
+    orphans = {days: raw / f"{days}_days_old.parquet" for days in (20, 8, 0)}
+    for days, orphan in orphans.items():
         shutil.copy(next(raw.glob("part-*.parquet")), orphan)
-    week_ago = time.time() - 8 * 24 * 3600
-    os.utime(old, (week_ago, week_ago))
+        since = time.time() - days * 24 * 3600
+        os.utime(orphan, (since, since))
     monkeypatch.setattr(project, "frame", lambda options: house.frame())
-    monkeypatch.setattr(sys, "argv", ["maintain.py"])
-    with pytest.raises(SystemExit, match=r"^0$"):
-        runpy.run_path(str(ROOT / "jobs" / "maintain.py"), run_name="__main__")
-    said = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["bronze.raw_sales", "2", "files", "into", "1", "1", "removed"] in said
-    assert (old.exists(), fresh.exists()) == (False, True)
+
+    def done(*words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["maintain.py", *words])
+        with pytest.raises(SystemExit, match=r"^0$"):
+            runpy.run_path(str(ROOT / "jobs" / "maintain.py"), run_name="__main__")
+        (said,) = re.findall(r"^bronze\.raw_sales +(.*)$", capsys.readouterr().out, re.MULTILINE)
+        return " ".join(said.split())
+
+    assert done("--hours", "400") == "2 files into 1 1 removed"
+    assert [days for days, orphan in orphans.items() if orphan.exists()] == [8, 0]
+    assert done() == "compact 1 removed"
+    assert [days for days, orphan in orphans.items() if orphan.exists()] == [0]
     assert house.rows("raw_sales", "sale_id", "amount") == before
 
 

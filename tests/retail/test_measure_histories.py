@@ -37,7 +37,7 @@ def test_the_page_sets_what_is_measured_beside_its_targets(
     names = (measure_recut.HISTORY, *measure_recut.FOLLOWING)
     steps = {name: Outcome(name, "built", rows=1_000, seconds=50.0) for name in names}
     for name in ("start", "sibling"):
-        monkeypatch.setattr(measure_history, name, lambda _: None)
+        monkeypatch.setattr(measure_history, name, lambda *_: None)
     monkeypatch.setattr(measure_history, "measure", lambda *_: measured)
     monkeypatch.setattr(measure_recut, "recut", lambda: steps)
     bench = Bench(tmp_path, tmp_path, "local")

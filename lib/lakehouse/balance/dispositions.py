@@ -159,7 +159,8 @@ def _unknown(reference: Reference, table: str) -> str:
     """SQL of whether a record says something that the table it refers to does not know."""
     known = f"SELECT {reference.key} FROM {table} WHERE {reference.key} IS NOT NULL"
     unless = in_duckdb(reference.unless or "false")
-    return f"{reference.column} NOT IN ({known}) AND NOT coalesce({unless}, false)"
+    said = f"{reference.column} IS NOT NULL AND {reference.column} NOT IN ({known})"
+    return f"{said} AND NOT coalesce({unless}, false)"
 
 
 def _key(staged: Staged, shared: list[str]) -> list[tuple[str, str]]:

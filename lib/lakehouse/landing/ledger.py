@@ -197,6 +197,7 @@ def _look(
         status="set_aside" if seen.problem else "registered",
         reason=seen.problem,
         batch_id=batch,
+        landed_rows=seen.records,
     )
 
 

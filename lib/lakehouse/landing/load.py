@@ -15,6 +15,7 @@ from pyspark.sql.types import DataType
 
 from lakehouse import plain, register, storage
 from lakehouse.build import Outcome
+from lakehouse.catalogue import Table
 from lakehouse.declare import BATCH_ID, LOADING, SOURCE_FILE
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing import copy
@@ -146,13 +147,17 @@ def _create_empty(target: Target) -> None:
 
 def _create(target: Target, schema: str) -> None:
     """An empty raw table with the declared comments, in the types that landed (as JSON)."""
-    comments = {c.name: c.comment for c in (*target.table.columns, *parse(LOADING))}
+    comments = _comments(target.table)
     fields = [
         f | {"nullable": True, "metadata": {"comment": comments.get(f["name"], "")}}
         for f in json.loads(schema)["fields"]
     ]
     schema_json = json.dumps({"type": "struct", "fields": fields})
     create_from_json(target.path, schema_json, target.table.comment, (), target.table.filtered)
+
+
+def _comments(table: Table) -> dict[str, str]:
+    return {c.name: c.comment for c in (*table.columns, *parse(LOADING))}
 
 
 def _write(
@@ -173,6 +178,10 @@ def _write(
         old = storage.read(spark, target.path).where(~listed)
         recast = old.select(*[F.col(n).cast(kinds.get(n, t)).alias(n) for n, t in present.items()])
         rows = rows.unionByName(recast, allowMissingColumns=True)
+        comments = _comments(target.table)
+        rows = rows.select(
+            *[F.col(n).alias(n, metadata={"comment": comments.get(n, "")}) for n in rows.columns]
+        )
         writer = rows.write.format("delta").mode("overwrite")
         options = {"userMetadata": record.json(), "overwriteSchema": "true"}
     elif not replaced and (table := _as_it_is(target.path, kinds)):

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -19,6 +20,11 @@ from lakehouse.landing.drift import problem, sql_type
 from lakehouse.landing.source import EntityMapping
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
+# What Python's and Arrow's readers say of a file that is not what its name says, or damaged.
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, LookupError),
+    *(csv.Error, zlib.error, pa.ArrowException),
+)
 # What Java trims off a line of CSV: blanks and control characters.
 _BLANK = "".join(map(chr, range(33)))
 
@@ -49,7 +55,7 @@ def probe(path: Path, mapping: EntityMapping) -> Probe:
     try:
         columns, shape = _READERS[kind](path, options)
         held = _records(path, kind, options.get("encoding"))
-    except (OSError, EOFError, ValueError, LookupError, csv.Error, pa.ArrowException) as error:
+    except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         return Probe(kind, problem=f"it cannot be read as {kind}: {reason}")
     present = {column.lower() for column in columns}

@@ -43,7 +43,7 @@ def scan(
 def _lines(spark: SparkSession, paths: list[str]) -> DataFrame:
     """Lines that are not blank; bytes that are no UTF-8 replaced, as in CSV."""
     lines = spark.read.text(paths).withColumn("value", F.make_valid_utf8("value"))
-    return lines.where(~F.col("value").rlike(r"^[ \t\r]*$"))
+    return lines.where(~F.col("value").rlike(r"^[ \t\r]*\z"))
 
 
 def _objects(lines: DataFrame, fields: list[str], options: dict[str, str]) -> DataFrame:

@@ -67,9 +67,9 @@ def int_customer_metrics(
             .alias("monetary_amount"),
             F.sum("amount").cast("decimal(28,2)").alias("lifetime_value"),
         )
-        # No lifetime value is null. Asked for here it is a column to both readers of the figures,
-        # who else would each have Spark make figures of their own.
-        .where("first_ordered_on IS NOT NULL AND lifetime_value IS NOT NULL")
+        # No amount of 28 digits reaches 1E26. Named here, lifetime_value is a column to both readers
+        # of the figures, thresholds and rows: of other columns Spark would make them twice.
+        .where("first_ordered_on IS NOT NULL AND coalesce(lifetime_value, 0) < 1E26BD")
     )
     return _segmented(figures)
 
