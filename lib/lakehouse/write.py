@@ -289,10 +289,12 @@ def _merge(
     # The difference is computed already. Change images have a folder of their own beside the rows:
     # with one writer all would be sorted by it.
     writers = max(_FEW_WRITERS, int(spark.conf.get(_WRITERS, None) or 0))
-    with during(spark, _JOINED | {_MATERIALIZE: "none", _WRITERS: str(writers)}):
+    changed = {_MATERIALIZE: "none", _WRITERS: str(writers)}
+    if found.rows <= _TOLD_ROWS:
         # The limit takes nothing away, it says how many there are; all pass through one task.
-        told = difference.limit(found.rows) if found.rows <= _TOLD_ROWS else difference
-        merge(told, target, record, f"ON {condition} {wanted}")
+        difference, changed = difference.limit(found.rows), changed | _JOINED
+    with during(spark, changed):
+        merge(difference, target, record, f"ON {condition} {wanted}")
 
 
 def merge(source: DataFrame, target: Target, record: Record, clauses: str) -> None:

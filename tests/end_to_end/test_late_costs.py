@@ -2,10 +2,8 @@
 
 import csv
 import re
-import runpy
 import shlex
 import shutil
-import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +15,7 @@ import pytest
 from deltalake import DeltaTable
 from end_to_end.lakes import CATALOGUE, TABLES, Rows, ask, differing, rows
 from oracles.late_costs import landed, restated, sold
-from places import LATE_COSTS, ROOT, Build
+from places import LATE_COSTS, ROOT, Build, called
 from pyspark.sql import SparkSession
 
 import lakehouse.build as build_module
@@ -267,11 +265,9 @@ def test_an_example_of_the_page_answers_as_it_says(
     """The page stands after the second stage."""
     words = shlex.split(command)[2:]
     words = [w.replace("data/late_costs_lake", str(corrected / "before_2")) for w in words]
-    monkeypatch.setattr(sys, "argv", ["query.py", *words])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(ROOT / "jobs" / "query.py"), run_name="__main__")
+    status = called(monkeypatch, "query", *words)
     said = capsys.readouterr()
-    assert ended.value.code == 0, said.err
+    assert status == 0, said.err
     found = "\n".join(line.rstrip() for line in said.out.splitlines())
     assert found.strip("\n") == output
 

@@ -2,15 +2,13 @@
 
 import os
 import re
-import runpy
 import shutil
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
-from places import ROOT
+from places import called
 from pyspark.sql import SparkSession
 from toy.house import House
 
@@ -56,9 +54,7 @@ def test_files_that_no_version_holds_are_removed_when_they_are_old_enough(
     monkeypatch.setattr(project, "frame", lambda options: house.frame())
 
     def done(*words: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["maintain.py", *words])
-        with pytest.raises(SystemExit, match=r"^0$"):
-            runpy.run_path(str(ROOT / "jobs" / "maintain.py"), run_name="__main__")
+        assert called(monkeypatch, "maintain", *words) == 0
         (said,) = re.findall(r"^bronze\.raw_sales +(.*)$", capsys.readouterr().out, re.MULTILINE)
         return " ".join(said.split())
 

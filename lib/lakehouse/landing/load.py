@@ -248,5 +248,9 @@ def _note_loaded(
     """Note the files that were loaded: their records in bronze, and as counted in the files."""
     counts = storage.counted(target.path, SOURCE_FILE, {BATCH_ID: batch.id})
     for path, seen in taken.items():
-        known = replace(found.files[entity, path], landed_rows=seen.records)
-        loaded[entity, path] = replace(known, status="loaded", row_count=counts.get(path, 0))
+        loaded[entity, path] = replace(
+            found.files[entity, path],
+            status="loaded",
+            row_count=counts.get(path, 0),
+            landed_rows=seen.records,
+        )
