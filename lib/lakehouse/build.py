@@ -66,7 +66,7 @@ def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
         outcome = _make(spark, frame, verdict, target)
     if Log(target.path).version > before and not outcome.files:
         outcome = _measured(outcome, files_and_bytes(target.path))
-    return replace(outcome, warnings=judge_written(spark, frame, table, before))
+    return replace(outcome, warnings=judge_written(frame, table, before))
 
 
 def _measured(outcome: Outcome, written: tuple[int, int, int]) -> Outcome:
@@ -147,13 +147,10 @@ def _write(
         return outcome
     rows = call(spark, frame, verdict, part)
     aside = quarantine.ensure(frame.lake)
-    judged = quality.judged(rows, table, frame.conf)
+    is_known = quarantine.known(aside, table) > 0
+    judged = quality.judged(rows, table, frame.conf, is_known)
     if part.keys is None or not is_direct(table, next(iter(table.inputs.values()))):
         judged = within(table, judged, part)  # else landed rows were chosen by these keys already
-    judged = quality.to_keep(judged)
-    is_known = quarantine.known(aside, table) > 0
-    if not is_known:
-        judged = quality.without_good_records(judged)
     if part.is_whole:
         counted, written = split_whole(judged, verdict, target, aside, is_known)
         repeated = counted.judged - counted.rejected - written[0]

@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-import sqlglot
 from deltalake.transaction import AddAction
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -19,6 +18,7 @@ from pyspark.sql import functions as F
 from lakehouse import quality, register, storage
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, affected, used_columns
+from lakehouse.checks.asking import in_duckdb
 from lakehouse.checks.rules import render, row_rules
 from lakehouse.conf import lookup
 from lakehouse.declare import ByDay, Carry, Days, Kernel
@@ -244,12 +244,8 @@ def _layout(frame: Frame, target: Target) -> Layout:
         tuple(target.partitions),
         table.declaration.key,
         frozenset(column.name for column in table.columns if column.required),
-        tuple((r.name, _duckdb(render(r, frame.conf))) for r in row_rules(table, "stop")),
+        tuple((r.name, in_duckdb(render(r, frame.conf))) for r in row_rules(table, "stop")),
     )
-
-
-def _duckdb(sql: str) -> str:
-    return sqlglot.transpile(sql, read="spark", write="duckdb")[0]
 
 
 def commit(

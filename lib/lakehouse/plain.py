@@ -6,9 +6,10 @@ what the log says was read in a millisecond before (decision 0026).
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from deltalake import DeltaTable
@@ -19,7 +20,7 @@ from pyspark.sql.types import DateType, IntegerType, LongType, StructType
 # Of more files Delta's statistics tell which to read. A feed is read whole, so may have more; each
 # part is a scan of its own, and many cost more to plan than Delta's one.
 FEW_FILES, FEED_FILES, FEED_PARTS = 64, 512, 4
-_CHANGE_TYPE = "_change_type"
+CHANGE_TYPE = "_change_type"
 _FEED = "_change_data"
 _PLAIN_FEATURES = {"timestampNtz"}
 _TOLD = (DateType, IntegerType, LongType)  # by the name of a folder
@@ -50,25 +51,46 @@ def change_feed(
     the files that it added, inserted, and of those that it removed, deleted. ``table`` is as the
     last of them left it. None too where a commit changed what the table is, or a file is gone.
     """
-    if any("metaData" in one or "protocol" in one for c in commits.values() for one in c):
-        return None
-    parts = [(n, *part) for n, actions in commits.items() for part in _images(actions)]
-    count = sum(len(paths) for _, _, paths in parts)
-    if not 0 < len(parts) <= FEED_PARTS or count > FEED_FILES or (columns := schema(table)) is None:
+    parts, columns = images(place, table, commits), schema(table)
+    count = sum(len(part.files) for part in parts or ())
+    if not parts or len(parts) > FEED_PARTS or count > FEED_FILES or columns is None:
         return None
     frames = []
-    for version, kind, paths in parts:
+    for part in parts:
         base, held = place, columns
-        if not kind:
-            base = place / _FEED
-            held = StructType([*columns.fields]).add(_CHANGE_TYPE, "string")
-            paths = [path.removeprefix(f"{_FEED}/") for path in paths]
-        if not (found := _files(base, table, paths)):
-            return None
-        rows = _parquet(spark, base, held, found)
-        told = rows if not kind else rows.withColumn(_CHANGE_TYPE, F.lit(kind))
-        frames.append(told.withColumn("_commit_version", F.lit(version).cast("bigint")))
+        if not part.kind:
+            base, held = place / _FEED, StructType([*columns.fields]).add(CHANGE_TYPE, "string")
+        rows = _parquet(spark, base, held, part.files)
+        told = rows if not part.kind else rows.withColumn(CHANGE_TYPE, F.lit(part.kind))
+        frames.append(told.withColumn("_commit_version", F.lit(part.version).cast("bigint")))
     return reduce(DataFrame.unionByName, frames)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Files with images of rows of one commit: inserted or deleted, or the rows tell it."""
+
+    version: int
+    kind: Literal["insert", "delete", ""]
+    files: tuple[str, ...]
+
+
+def images(
+    place: Path, table: DeltaTable, commits: Mapping[int, Sequence[Mapping[str, Any]]]
+) -> list[Images] | None:
+    """Where those images are; None where not all of them are in plain files of one schema."""
+    if schema(table) is None:
+        return None
+    if any("metaData" in one or "protocol" in one for c in commits.values() for one in c):
+        return None
+    parts = []
+    for version, actions in commits.items():
+        for kind, paths in _images(actions):
+            base = place if kind else place / _FEED
+            if (files := _files(base, table, [p.removeprefix(f"{_FEED}/") for p in paths])) is None:
+                return None
+            parts.append(Images(version, kind, tuple(files)))
+    return parts
 
 
 def schema(table: DeltaTable) -> StructType | None:
@@ -96,7 +118,9 @@ def _files(base: Path, table: DeltaTable, paths: Sequence[str]) -> list[str] | N
     return [str(base / path) for path in paths]
 
 
-def _images(actions: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+def _images(
+    actions: Sequence[Mapping[str, Any]],
+) -> list[tuple[Literal["insert", "delete", ""], list[str]]]:
     """Kind of image and files that hold them; no kind where the rows tell it themselves."""
 
     def paths(action: str) -> list[str]:
@@ -105,8 +129,9 @@ def _images(actions: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]
 
     if changes := paths("cdc"):
         return [("", changes)]
-    both = [("insert", paths("add")), ("delete", paths("remove"))]
-    return [(kind, files) for kind, files in both if files]
+    found: list[tuple[Literal["insert", "delete", ""], list[str]]]
+    found = [("insert", paths("add")), ("delete", paths("remove"))]
+    return [(kind, files) for kind, files in found if files]
 
 
 def _parquet(

@@ -108,11 +108,16 @@ def sequence(updated_at: Column | None = None) -> Column:
     return F.coalesce(*known, first, last, F.lit("1900-01-01").cast("timestamp"))
 
 
-def judged(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
+def judged(
+    rows: DataFrame, table: Table, conf: Mapping[str, Any], is_known: bool = True
+) -> DataFrame:
     """Rows of a staging table with ``_reasons``: rules and reasons as one text, empty when good.
 
-    ``_record`` becomes JSON, which only what reads it has to pay for.
+    ``_record`` becomes JSON: of the good ones too where earlier rejects are known, which the text
+    of a good one could release. A delete made of what a snapshot lacks has no record; where it is
+    ill-formed, there is nothing to keep.
     """
+    is_made_up = rows.schema[RECORD].nullable
     cast_fault = F.col(FAULTS) != ""
     failures, faults = [cast_fault], [F.when(cast_fault, F.col(FAULTS))]
     for column in table.columns:
@@ -124,10 +129,20 @@ def judged(rows: DataFrame, table: Table, conf: Mapping[str, Any]) -> DataFrame:
         sql = render(rule, conf)
         failures.append(~F.coalesce(F.expr(sql), F.lit(True)))
         faults.append(_fault(rule.name, failures[-1], _explained(rule.name, sql)))
-    # Of the many good rows none need have a text put together.
-    reasons = F.when(any_of(failures), F.concat_ws(_NEXT_FAULT, *faults)).otherwise("")
-    checked = rows.withColumns({REASONS: reasons, RECORD: struct_as_json(F.col(RECORD))})
-    return _without_ties(checked, table) if table.declaration.ties == "quarantine" else checked
+    # Of the many good rows none need have a text put together. Said of the same columns, not of
+    # the reasons, the condition is worked out once, and a good record's JSON not at all.
+    broken, record = any_of(failures), struct_as_json(F.col(RECORD))
+    has_ties = table.declaration.ties == "quarantine"
+    found = {
+        REASONS: F.when(broken, F.concat_ws(_NEXT_FAULT, *faults)).otherwise(""),
+        RECORD: record if is_known or has_ties else F.when(broken, record),
+    }
+    checked = rows.withColumns(found)
+    if has_ties:
+        checked = _without_ties(checked, table)
+        if not is_known:
+            checked = checked.withColumn(RECORD, F.when(is_rejected(), F.col(RECORD)))
+    return checked.where(~is_rejected() | F.col(RECORD).isNotNull()) if is_made_up else checked
 
 
 def _without_ties(judged: DataFrame, table: Table) -> DataFrame:
@@ -148,25 +163,9 @@ def _without_ties(judged: DataFrame, table: Table) -> DataFrame:
     return compared.withColumn(REASONS, F.when(tied, tie).otherwise(F.col(REASONS))).drop(*ends)
 
 
-def to_keep(judged: DataFrame) -> DataFrame:
-    """Judged rows, but for rejected ones that never landed.
-
-    A delete made of what a snapshot lacks is such a row: where its key is ill-formed it is no
-    record to keep.
-    """
-    return judged.where(~is_rejected() | F.col(RECORD).isNotNull())
-
-
 def counts() -> tuple[Column, Column]:
     """Aggregates of judged rows: how many there are (judged), how many are rejected."""
     return F.count("*").alias("judged"), F.count_if(is_rejected()).alias("rejected")
-
-
-def without_good_records(judged: DataFrame) -> DataFrame:
-    """Judged rows, of which the rejected alone keep the landed record: no earlier reject is there
-    that the text of a good one could release.
-    """
-    return judged.withColumn(RECORD, F.when(is_rejected(), F.col(RECORD)))
 
 
 def is_rejected() -> Column:

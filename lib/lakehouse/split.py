@@ -85,7 +85,9 @@ def split_whole(
     by = _clustering(judged, table)
     # Of a write that replaces a table by name Spark forgets what it observed.
     is_named = isinstance(target.path, Name)
-    watched = judged if is_named else judged.observe(counted, *quality.counts())
+    # What is observed is worked out in every column: the good rows need no record.
+    bare = judged.drop(quality.RECORD)
+    watched = bare if is_named else bare.observe(counted, *quality.counts())
     good = quality.newest_per_key(watched.where(~quality.is_rejected()), table, by)
     target = replace(target, is_clustered=by is not None)
     spark = judged.sparkSession

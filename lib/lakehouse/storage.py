@@ -119,8 +119,8 @@ def read(spark: SparkSession, place: Place, version: int | None = None) -> DataF
 
 def change_feed(spark: SparkSession, place: Place, first: int, last: int) -> DataFrame:
     """Images of rows that the commits from one version to another wrote."""
-    if isinstance(place, Path):
-        feed = _plain_feed(spark, place, first, last)
+    if isinstance(place, Path) and (commits := _commits(place, first, last)):
+        feed = plain.change_feed(spark, place, delta(place, last), commits)
         if feed is not None:
             return feed
     reader = spark.read.option("readChangeFeed", "true")
@@ -130,12 +130,19 @@ def change_feed(spark: SparkSession, place: Place, first: int, last: int) -> Dat
     return reader.format("delta").load(str(place))
 
 
-def _plain_feed(spark: SparkSession, place: Path, first: int, last: int) -> DataFrame | None:
+def images(place: Place, first: int, last: int) -> list[plain.Images] | None:
+    """The files that hold these images, where they are plain ones in a folder; else None."""
+    if not isinstance(place, Path) or not (commits := _commits(place, first, last)):
+        return None
+    return plain.images(place, delta(place, last), commits)
+
+
+def _commits(place: Path, first: int, last: int) -> dict[int, list[dict[str, Any]]] | None:
+    """What commits say; None where one of them is gone."""
     try:
-        commits = {version: actions(place, version) for version in range(first, last + 1)}
+        return {version: actions(place, version) for version in range(first, last + 1)}
     except FileNotFoundError:
         return None
-    return plain.change_feed(spark, place, delta(place, last), commits)
 
 
 def save(writer: DataFrameWriter, place: Place) -> None:

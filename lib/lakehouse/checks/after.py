@@ -1,20 +1,18 @@
 """What a write is held to once it is made: warn rules over its rows, and the table as a whole."""
 
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
-
 from lakehouse import storage
 from lakehouse.catalogue import Table
-from lakehouse.checks.rules import REFERENCE, declared, render, row_rules
+from lakehouse.checks.asking import asking, count_broken
+from lakehouse.checks.rules import REFERENCE, declared, row_rules
 from lakehouse.checks.whole import judge_whole
 from lakehouse.errors import StopRuleError
-from lakehouse.feed import Pinned, change_feed
+from lakehouse.feed import Pinned
 from lakehouse.frame import Frame
 from lakehouse.log import Log
 from lakehouse.storage import Place
 
 
-def judge_written(spark: SparkSession, frame: Frame, table: Table, before: int) -> tuple[str, ...]:
+def judge_written(frame: Frame, table: Table, before: int) -> tuple[str, ...]:
     """Warnings over what the commits after the version ``before`` made of a table.
 
     Raises StopRuleError, with the table put back to that version, where it breaks a stop rule. Of
@@ -32,21 +30,15 @@ def judge_written(spark: SparkSession, frame: Frame, table: Table, before: int) 
             f"{stops[0].sentence}: a stop rule is broken, and the table is what it was before;"
             " bring what is missing, or correct the input."
         )
-    return (*(one.sentence for one in judged), *_row_warnings(spark, frame, table, path, before))
+    return (*(one.sentence for one in judged), *_row_warnings(frame, table, path, before))
 
 
-def _row_warnings(
-    spark: SparkSession, frame: Frame, table: Table, path: Place, before: int
-) -> list[str]:
+def _row_warnings(frame: Frame, table: Table, path: Place, before: int) -> list[str]:
     """Warn rules counted over the rows that were written."""
-    rules = row_rules(table, "warn")
-    if not rules:
+    if not (rules := row_rules(table, "warn")):
         return []
-    feed = change_feed(spark, Pinned(path, Log(path).version, max(before, 0)))
-    written = feed.where("_change_type IN ('insert', 'update_postimage')")
-    passes = [F.coalesce(F.expr(render(rule, frame.conf)), F.lit(True)) for rule in rules]
-    counts = written.agg(*[F.count_if(~well) for well in passes]).first()
-    assert counts is not None
+    with asking(t=Pinned(path, Log(path).version, max(before, 0))) as ask:
+        _, counts = count_broken(ask, rules, frame.conf)
     return [
         f"{count:,} rows of {table.full_name}: {rule.name}"
         for rule, count in zip(rules, counts, strict=True)

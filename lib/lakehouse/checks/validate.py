@@ -139,7 +139,7 @@ def _landed(frame: Frame, table: Table, spark: SparkSession) -> DataFrame:
         path = frame.path(upstream)
         inputs[name] = read_input(spark, upstream, spread, Pinned(path, Log(path).version, None))
     made = invoke(table, inputs, frame.conf, None)
-    judged = quality.to_keep(quality.judged(made, table, frame.conf))
+    judged = quality.judged(made, table, frame.conf)
     return judged.select(*[column.name for column in table.columns], quality.FAULTS)
 
 

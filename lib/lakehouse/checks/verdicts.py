@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 
 from lakehouse import storage
 from lakehouse.catalogue import Table
-from lakehouse.checks.asking import asking, in_duckdb
+from lakehouse.checks.asking import asking, count_broken
 from lakehouse.checks.judgement import PASSED, Judgement, judgement
-from lakehouse.checks.rules import Rule, render, rules_of
+from lakehouse.checks.rules import Rule, rules_of
 from lakehouse.checks.whole import judge_whole
 from lakehouse.frame import Frame
 from lakehouse.log import Log
@@ -58,10 +58,8 @@ def verdicts(frame: Frame, table: Table) -> list[Judgement]:
 def _counted(frame: Frame, table: Table, rules: Sequence[Rule]) -> list[Judgement]:
     """Rules over one row, all counted in one scan."""
     version = Log(frame.path(table)).version
-    sqls = [in_duckdb(render(rule, frame.conf)) for rule in rules]
-    counts = [f"count(*) FILTER (WHERE NOT coalesce({sql}, true))" for sql in sqls]
     with asking(t=frame.path(table)) as ask:
-        ((checked, *failed),) = ask(f"SELECT {', '.join(['count(*)', *counts])} FROM t")
+        checked, failed = count_broken(ask, rules, frame.conf)
     return [
         judgement(table, version, rule, checked, broken)
         for rule, broken in zip(rules, failed, strict=True)

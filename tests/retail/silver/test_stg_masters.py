@@ -186,7 +186,7 @@ def test_products_from_full_snapshots(spark: SparkSession, tmp_path: Path) -> No
         ("PRD-000002", None, "2026-06-04 00:00:00", "delete"),
     )
     products = table(stg_products)
-    judged = quality.to_keep(quality.judged(stg_products(raw, True), products, CONF))
+    judged = quality.judged(stg_products(raw, True), products, CONF)
     put_aside(judged, products, WHOLE, ensure(tmp_path))
     # Eight landed records, and two deletes.
     assert tuple(judged.agg(*quality.counts()).collect()[0]) == (10, 3)
