@@ -1,11 +1,14 @@
 """The split of a staging table's judged rows: good ones into the table, others into quarantine."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
 
-from pyspark.sql import DataFrame, Observation, Row
+from pyspark.sql import DataFrame, Observation, Row, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import quality, quarantine
+from lakehouse import quality, quarantine, register
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected
 from lakehouse.declare import Days
@@ -14,7 +17,16 @@ from lakehouse.log import Log
 from lakehouse.named import Name
 from lakehouse.session import during
 from lakehouse.storage import Place
-from lakehouse.write import Target, files_and_bytes, progress, shaped, store
+from lakehouse.write import (
+    Target,
+    commit_days,
+    files_and_bytes,
+    progress,
+    record_anyway,
+    shaped,
+    store,
+    write_days,
+)
 
 # With it Spark drops parts of a plan that turn out to hold no row, and what they observed.
 _FORGETFUL = "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation"
@@ -46,6 +58,8 @@ def split_part(
     that dies in between doubles and loses nothing. ``is_known`` tells of earlier rejects.
     """
     table, is_large = target.table, _is_large(verdict)
+    if is_large and (split := _split_in_one_pass(judged, verdict, target, part, aside, is_known)):
+        return split
     if not is_large:
         judged = judged.persist()
     try:
@@ -61,6 +75,52 @@ def split_part(
     finally:
         judged.unpersist()
     return Split(found.judged, found.rejected)
+
+
+def _split_in_one_pass(
+    judged: DataFrame,
+    verdict: Verdict,
+    target: Target,
+    part: Affected,
+    aside: Place,
+    is_known: bool,
+) -> Split | None:
+    """The same of many rows in a folder, each read and written once, as if no two had one key.
+
+    The files are in no version until the rejected rows, counted on the way, are put aside; None,
+    and nothing is, where keys do repeat in them.
+    """
+    watched, counted = _observed(judged)
+    good = shaped(watched.where(~quality.is_rejected()), target.table)
+    with _remembering(judged.sparkSession):
+        made = write_days(good, replace(target, is_clustered=True))
+    if not made:
+        return None
+    place = cast(Path, target.path)
+    if register.repeats(made.files, place, target.table.declaration.key):
+        register.discard(made.files, place)
+        return None
+    found = Split(**counted.get)
+    if found.rejected or is_known:
+        quarantine.put_aside(judged, target.table, part, aside)
+    commit_days(made, target, part, verdict.record)
+    record_anyway(target, verdict.record)
+    return found
+
+
+def _observed(judged: DataFrame) -> tuple[DataFrame, Observation]:
+    """Judged rows without their records, counted as they pass into a write of files.
+
+    What is observed is worked out in every column, and the good rows need no record.
+    """
+    counted = Observation()
+    return judged.drop(quality.RECORD).observe(counted, *quality.counts()), counted
+
+
+def _remembering(spark: SparkSession) -> AbstractContextManager[None]:
+    """While Spark tells what it observed even of parts of a plan that turn out to hold no row."""
+    excluded = [_FORGETFUL, *filter(None, [spark.conf.get(_EXCLUDED, None)])]
+    return during(spark, {_EXCLUDED: ",".join(excluded)})
 
 
 def _is_large(verdict: Verdict) -> bool:
@@ -81,18 +141,15 @@ def split_whole(
     finished yet, so where a build dies before the quarantine is written, the next one makes the
     table again. ``is_known`` tells of earlier rejects.
     """
-    table, counted = target.table, Observation()
+    table = target.table
     by = _clustering(judged, table)
     # Of a write that replaces a table by name Spark forgets what it observed.
     is_named = isinstance(target.path, Name)
-    # What is observed is worked out in every column: the good rows need no record.
-    bare = judged.drop(quality.RECORD)
-    watched = bare if is_named else bare.observe(counted, *quality.counts())
-    good = quality.newest_per_key(watched.where(~quality.is_rejected()), table, by)
+    watched, counted = _observed(judged)
+    rows = judged if is_named else watched
+    good = quality.newest_per_key(rows.where(~quality.is_rejected()), table, by)
     target = replace(target, is_clustered=by is not None)
-    spark = judged.sparkSession
-    excluded = [_FORGETFUL, *filter(None, [spark.conf.get(_EXCLUDED, None)])]
-    with during(spark, {_EXCLUDED: ",".join(excluded)}):
+    with _remembering(judged.sparkSession):
         store(shaped(good, table), target, WHOLE, replace(verdict.record, is_finished=False))
     written = files_and_bytes(target.path)
     landed = Log(next(iter(verdict.pins.values())).path).file_count

@@ -132,7 +132,8 @@ def change_feed(spark: SparkSession, place: Place, first: int, last: int) -> Dat
 
 def images(place: Place, first: int, last: int) -> list[plain.Images] | None:
     """The files that hold these images, where they are plain ones in a folder; else None."""
-    if not isinstance(place, Path) or not (commits := _commits(place, first, last)):
+    commits = _commits(place, first, last) if isinstance(place, Path) else None
+    if commits is None or not isinstance(place, Path):
         return None
     return plain.images(place, delta(place, last), commits)
 

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from lakehouse import register, storage
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected, dates, skipping, within
-from lakehouse.declare import Days, Keys, partitions
+from lakehouse.declare import Days, History, Keys, partitions
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame, Verdict
 from lakehouse.invoke import call
@@ -23,6 +23,7 @@ from lakehouse.named import Name
 from lakehouse.schema import struct
 from lakehouse.session import current, during
 from lakehouse.storage import Place
+from lakehouse.type2 import IS_CURRENT
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _MATERIALIZE = "spark.databricks.delta.merge.materializeSource"
@@ -71,6 +72,14 @@ class Target:
         create(
             self.path, self.table.columns, self.table.comment, self.partitions, self.table.filtered
         )
+
+
+@dataclass(frozen=True)
+class WrittenDays:
+    """Files in the folder of a table, and the table upon whose version they are to be committed."""
+
+    table: DeltaTable
+    files: list[AddAction]
 
 
 def shaped(rows: DataFrame, table: Table) -> DataFrame:
@@ -140,14 +149,27 @@ def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record
     if not part.known_days:
         return
     rows = _clustered(rows, target)
-    if table := _registrable(target):
-        files, path = _written(rows, target), cast(Path, target.path)
-        # Else nothing would change: the record alone is committed (record_anyway).
-        if files or Log(path).days(scope.column) & set(part.known_days):
-            days = scope.column, part.known_days
-            register.commit(table, files, days, record)
+    if made := write_days(rows, target):
+        commit_days(made, target, part, record)
     else:
         _save(rows, target, record, replaceWhere=skipping(part, scope))
+
+
+def write_days(rows: DataFrame, target: Target) -> WrittenDays | None:
+    """Files of the rows, in no version yet, and the table as it was before they were written.
+
+    None where Delta's own writer is needed.
+    """
+    table = _registrable(target)
+    return WrittenDays(table, _written(rows, target)) if table else None
+
+
+def commit_days(made: WrittenDays, target: Target, part: Affected, record: Record) -> None:
+    """Replace the affected days by files that were written for them."""
+    column, days = str(target.partition), part.known_days
+    # Else nothing would change: the record alone is committed (record_anyway).
+    if made.files or Log(target.path).days(column) & set(days):
+        register.commit(made.table, made.files, (column, days), record)
 
 
 def _registrable(target: Target) -> DeltaTable | None:
@@ -319,21 +341,22 @@ def _put(
     rows: DataFrame, target: Target, record: Record, mode: Literal["append", "overwrite"]
 ) -> None:
     """Add rows to a table that is as declared, or replace all."""
-    table = register.opened(target.path)
-    if not table:
+    if not (table := register.opened(target.path)):
         _save(rows, target, record, mode)
-    elif mode == "overwrite":
-        register.commit(table, _written(rows, target), None, record)
-    else:
-        place = cast(Path, target.path)
-        register.append(rows, table, place, target.table.filtered, record, **_cut(target))
+    elif (files := _written(rows, target)) or mode == "overwrite":
+        register.commit(table, files, None, record, mode)
 
 
 def _written(rows: DataFrame, target: Target) -> list[AddAction]:
-    """Files of the rows, in the folder of the table and in no version of it."""
-    return register.write(
-        rows, cast(Path, target.path), target.partitions, target.table.filtered, **_cut(target)
-    )
+    """Files of the rows, in the folder of the table and in no version of it.
+
+    Open versions lie apart from closed ones, which most batches then need not rewrite (decision
+    0030).
+    """
+    is_history = isinstance(target.table.declaration.scope, History)
+    apart = IS_CURRENT if is_history and IS_CURRENT in rows.columns else None
+    path, bounded = cast(Path, target.path), target.table.filtered
+    return register.write(rows, path, target.partitions, bounded, apart, **_cut(target))
 
 
 def _cut(target: Target) -> dict[str, int]:

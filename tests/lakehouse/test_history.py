@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, Phase, given, settings
@@ -273,6 +274,22 @@ def test_one_merge_rewrites_the_files_of_the_affected_keys_alone(
     assert [metrics[prefix + name] for name in names] == [1, 1, 0, 1]
     assert len(before - files(house, "offer_history")) == 1
     assert [row[0] for row in prices(house, "I07")] == ["10", "11", "12"]
+
+
+@pytest.mark.usefixtures("merged")
+def test_versions_that_are_closed_lie_apart_and_are_not_rewritten(house: House) -> None:
+    """Most batches close open versions: those of long ago stay where they are."""
+    held = {
+        file: set(pq.read_table(file)["is_current"].to_pylist())
+        for file in files(house, "offer_history")
+    }
+    assert sorted(map(str, held.values())) == ["{False}", *["{True}"] * (len(held) - 1)]
+    assert len(held) > 2
+    house.land("offers/4.csv", offer("I08", 11, "2026-06-05"), offer("I07", 13, "2026-06-05"))
+    house.built()
+    assert [row[0] for row in prices(house, "I07")] == ["10", "12", "13"]
+    closed = {file for file, current in held.items() if current == {False}}
+    assert closed < files(house, "offer_history")
 
 
 def test_a_crash_between_events_and_history_is_made_good(

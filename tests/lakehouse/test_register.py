@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 from chispa import assert_df_equality
 from deltalake import DeltaTable
@@ -242,3 +243,32 @@ def test_what_delta_checks_of_rows_is_left_to_delta(
     before = Log(place).version
     append_nothing(place, Record(batch="none"))
     assert (Log(place).version, Log(place).record()) == (before + 1, Record(batch="none"))
+
+
+def test_rows_told_apart_share_no_file(spark: SparkSession, place: Path) -> None:
+    """A task calls its files alike in all folders: none may take the place of another."""
+    rows = frame(spark, [("a", 1, FIRST), ("b", 2, FIRST), ("c", 1, FIRST), ("d", None, SECOND)])
+    added = register.write(rows, place, ("day",), ("id",), apart="n")
+    register.commit(DeltaTable(str(place)), added, None, None, "append")
+    held = [set(pq.read_table(place / file.path)["n"].to_pylist()) for file in added]
+    assert sorted(map(str, held)) == ["{1}", "{2}", "{None}"]
+    assert {file.partition_values["day"] for file in added} == {str(FIRST), str(SECOND)}
+    assert_df_equality(
+        storage.read(spark, place), rows, ignore_row_order=True, ignore_nullable=True,
+        ignore_metadata=True,
+    )  # fmt: skip
+
+
+def test_keys_that_repeat_in_files_are_told(spark: SparkSession, place: Path) -> None:
+    """Also those that lie in two files, and nulls; a day is a folder."""
+    for rows, repeat in (
+        ([("a", 1, FIRST), ("a", 1, SECOND), ("b", 1, FIRST)], False),
+        ([("a", 1, FIRST), ("b", 1, FIRST), ("a", 2, FIRST)], True),
+        ([(None, 1, FIRST), (None, 2, FIRST)], True),
+        ([], False),
+    ):
+        made = frame(spark, rows) if rows else frame(spark, []).limit(0)
+        files = register.write(made.repartition(2), place, ("day",), ("id",))
+        assert register.repeats(files, place, ("id", "day")) is repeat
+        register.discard(files, place)
+        assert not list(place.rglob("*.parquet"))
