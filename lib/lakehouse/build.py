@@ -66,7 +66,7 @@ def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
         outcome = _make(spark, frame, verdict, target)
     if Log(target.path).version > before and not outcome.files:
         outcome = _measured(outcome, files_and_bytes(target.path))
-    return replace(outcome, warnings=judge_written(frame, table, before))
+    return replace(outcome, warnings=judge_written(spark, frame, table, before))
 
 
 def _measured(outcome: Outcome, written: tuple[int, int, int]) -> Outcome:

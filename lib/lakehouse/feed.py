@@ -14,9 +14,12 @@ from lakehouse import storage
 from lakehouse.errors import first_line
 from lakehouse.expressions import any_of, content
 from lakehouse.named import Name
+from lakehouse.plain import CHANGE_TYPE
 from lakehouse.storage import Place
 
 NET = "_net"
+# Images of rows that came, in SQL.
+CAME = f"{CHANGE_TYPE} IN ('insert', 'update_postimage')"
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,7 @@ def net(feed: DataFrame, columns: list[str]) -> DataFrame:
 
 def _sign() -> Column:
     """1 for an image of a row that came, -1 for one of a row that went."""
-    came = F.col("_change_type").isin("insert", "update_postimage")
-    return F.when(came, 1).otherwise(-1)
+    return F.when(F.expr(CAME), 1).otherwise(-1)
 
 
 def unreadable(error: Exception) -> str | None:

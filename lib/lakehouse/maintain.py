@@ -10,9 +10,11 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
+from lakehouse.declare import History
 from lakehouse.errors import LakehouseError
 from lakehouse.frame import Frame
 from lakehouse.log import Log
+from lakehouse.plain import FEW_FILES
 from lakehouse.storage import Place, tables_in
 
 # Readers that started before a file was removed still want it; Delta's own limit is the same.
@@ -45,11 +47,21 @@ def maintain(spark: SparkSession, frame: Frame, hours: int = LEAST_HOURS) -> Ite
     needed = _needed(frame)
     horizon = datetime.now(UTC) - timedelta(hours=hours)
     for layer, name, path in tables_in(frame.lake):
-        compacted, into = _compact(spark, path)
+        compacted, into = (0, 0) if _is_laid_apart(frame, name, path) else _compact(spark, path)
         waiting = [who for who, since in needed.get(name, []) if since < horizon]
         removed = 0 if waiting else _vacuum(spark, path, hours)
         kept_for = f"{', '.join(sorted(waiting))} has not read it since" if waiting else ""
         yield Maintained(f"{layer}.{name}", compacted, into, removed, kept_for)
+
+
+def _is_laid_apart(frame: Frame, name: str, path: Place) -> bool:
+    """Whether a table is a history whose open and closed versions lie in files of their own, and
+    few: to put them together would have every batch rewrite both (decision 0030).
+    """
+    table = frame.catalogue.tables.get(name)
+    if table is None or not isinstance(table.declaration.scope, History):
+        return False
+    return isinstance(path, Path) and storage.size(path)[0] <= FEW_FILES
 
 
 def _compact(spark: SparkSession, path: Place) -> tuple[int, int]:

@@ -66,26 +66,32 @@ def change_feed(
     return reduce(DataFrame.unionByName, frames)
 
 
+Kind = Literal["insert", "delete", ""]
+
+
 @dataclass(frozen=True)
 class Images:
     """Files with images of rows of one commit: inserted or deleted, or the rows tell it."""
 
     version: int
-    kind: Literal["insert", "delete", ""]
+    kind: Kind
     files: tuple[str, ...]
 
 
 def images(
     place: Path, table: DeltaTable, commits: Mapping[int, Sequence[Mapping[str, Any]]]
 ) -> list[Images] | None:
-    """Where those images are; None where not all of them are in plain files of one schema."""
+    """The files with the images that the actions of ``commits`` wrote.
+
+    None where some are no plain files, or a commit changed what the table is.
+    """
     if schema(table) is None:
         return None
     if any("metaData" in one or "protocol" in one for c in commits.values() for one in c):
         return None
     parts = []
     for version, actions in commits.items():
-        for kind, paths in _images(actions):
+        for kind, paths in _kinds(actions):
             base = place if kind else place / _FEED
             if (files := _files(base, table, [p.removeprefix(f"{_FEED}/") for p in paths])) is None:
                 return None
@@ -118,9 +124,7 @@ def _files(base: Path, table: DeltaTable, paths: Sequence[str]) -> list[str] | N
     return [str(base / path) for path in paths]
 
 
-def _images(
-    actions: Sequence[Mapping[str, Any]],
-) -> list[tuple[Literal["insert", "delete", ""], list[str]]]:
+def _kinds(actions: Sequence[Mapping[str, Any]]) -> list[tuple[Kind, list[str]]]:
     """Kind of image and files that hold them; no kind where the rows tell it themselves."""
 
     def paths(action: str) -> list[str]:
@@ -129,8 +133,7 @@ def _images(
 
     if changes := paths("cdc"):
         return [("", changes)]
-    found: list[tuple[Literal["insert", "delete", ""], list[str]]]
-    found = [("insert", paths("add")), ("delete", paths("remove"))]
+    found: list[tuple[Kind, list[str]]] = [("insert", paths("add")), ("delete", paths("remove"))]
     return [(kind, files) for kind, files in found if files]
 
 

@@ -117,7 +117,7 @@ def judged(
     of a good one could release. A delete made of what a snapshot lacks has no record; where it is
     ill-formed, there is nothing to keep.
     """
-    is_made_up = rows.schema[RECORD].nullable
+    may_lack_record = rows.schema[RECORD].nullable
     cast_fault = F.col(FAULTS) != ""
     failures, faults = [cast_fault], [F.when(cast_fault, F.col(FAULTS))]
     for column in table.columns:
@@ -142,7 +142,7 @@ def judged(
         checked = _without_ties(checked, table)
         if not is_known:
             checked = checked.withColumn(RECORD, F.when(is_rejected(), F.col(RECORD)))
-    return checked.where(~is_rejected() | F.col(RECORD).isNotNull()) if is_made_up else checked
+    return checked.where(~is_rejected() | F.col(RECORD).isNotNull()) if may_lack_record else checked
 
 
 def _without_ties(judged: DataFrame, table: Table) -> DataFrame:

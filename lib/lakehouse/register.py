@@ -7,13 +7,11 @@ Delta computes a table's state by jobs of its own for each commit; deltalake has
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -27,15 +25,14 @@ from lakehouse import plain, storage
 from lakehouse.bounds import added, honest
 from lakehouse.changes import dates
 from lakehouse.log import Record, commit_properties
-from lakehouse.schema import Column, delta_json, literal
-from lakehouse.session import during
+from lakehouse.schema import Column, delta_json
+from lakehouse.session import during, side_by_side
 from lakehouse.storage import Place
 
 # Where Spark writes first, in the folder of the table: no reader looks there, nor does VACUUM.
 _BESIDE = "_written"
-# A column by which rows are only told apart; its folders are written side by side, not sorted.
+# A column by which rows are only told apart.
 _APART = "_apart"
-_SIDE_BY_SIDE = {"spark.sql.maxConcurrentOutputFileWriters": "8"}
 _OPTIONS = {
     "partitionOverwriteMode": "static",
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
@@ -45,7 +42,6 @@ _FEATURES = {"appendOnly", "invariants", "changeDataFeed", "checkConstraints", "
 # So many rows may be held by the driver, to be merged without Spark into a table of so many: of
 # more, Spark shares the work out, and can spill. A row of a rewritten file costs 11 microseconds.
 FEW_ROWS, SMALL = 50_000, 1_000_000
-_MEMORY = "3GB"
 
 
 def opened(place: Place) -> DeltaTable | None:
@@ -92,7 +88,8 @@ def write(
     shutil.rmtree(beside, ignore_errors=True)
     folders = [*partitions, _APART] if apart else partitions
     rows = rows.withColumn(_APART, F.col(apart)) if apart else rows
-    with during(rows.sparkSession, _SIDE_BY_SIDE if apart else {}):
+    spark = rows.sparkSession
+    with during(spark, side_by_side(spark) if apart else {}):
         rows.write.partitionBy(*folders).options(**_OPTIONS, **options).parquet(str(beside))
     actions = []
     for written in sorted(beside.rglob("*.parquet")):
@@ -136,31 +133,6 @@ def commit(
         partition_filters=[(column, "in", chosen)] if days else None,
         commit_properties=commit_properties(record, retries=0),
     )
-
-
-def repeats(files: Sequence[AddAction], place: Path, key: Sequence[str]) -> bool:
-    """Whether two rows of new files seem to have the same key: their keys' hashes are equal.
-
-    DuckDB tells it for a twentieth of what Spark takes, and spills where hashes are too many.
-    """
-    if not files:
-        return False
-    paths = ", ".join(literal(str(place / file.path)) for file in files)
-    columns = ", ".join(f'"{name}"' for name in key)
-    with tempfile.TemporaryDirectory() as spilled:
-        connection = duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spilled})
-        found = connection.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM read_parquet([{paths}], hive_partitioning = true)"
-            f" GROUP BY hash({columns}) HAVING count(*) > 1 LIMIT 1)"
-        ).fetchone()
-        connection.close()
-    return found is not None and found[0] > 0
-
-
-def discard(files: Sequence[AddAction], place: Path) -> None:
-    """Remove files that are in no version."""
-    for file in files:
-        (place / file.path).unlink()
 
 
 def append(

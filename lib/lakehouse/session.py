@@ -29,6 +29,9 @@ ARCHIVE = ENVIRONMENT / "spark.jsa"
 # Set wherever Databricks runs us.
 _DATABRICKS = "DATABRICKS_RUNTIME_VERSION"
 
+# So many folders a task writes into at once, where rows need not come sorted by them.
+_FEW_FOLDERS = 8
+
 # Spark asks for this module in every start and Java has no switch to be silent about it.
 NOISE = b"WARNING: Using incubator modules: jdk.incubator.vector"
 
@@ -122,6 +125,12 @@ def during(spark: SparkSession, changed: Mapping[str, str]) -> Iterator[None]:
                 spark.conf.unset(name)
             else:
                 spark.conf.set(name, was)
+
+
+def side_by_side(spark: SparkSession) -> dict[str, str]:
+    """Settings by which a task keeps the files of some folders open, and sorts no rows by them."""
+    name = "spark.sql.maxConcurrentOutputFileWriters"
+    return {name: str(max(_FEW_FOLDERS, int(spark.conf.get(name, None) or 0)))}
 
 
 def settings(conf: Mapping[str, Any], master: str | None = None) -> dict[str, str]:

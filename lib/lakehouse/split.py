@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from pyspark.sql import DataFrame, Observation, Row, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import quality, quarantine, register
+from lakehouse import quality, quarantine
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected
 from lakehouse.declare import Days
 from lakehouse.frame import Verdict
 from lakehouse.log import Log
 from lakehouse.named import Name
+from lakehouse.repeats import repeats
 from lakehouse.session import during
 from lakehouse.storage import Place
 from lakehouse.write import (
@@ -32,7 +33,7 @@ from lakehouse.write import (
 _FORGETFUL = "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation"
 _EXCLUDED = "spark.sql.adaptive.optimizer.excludedRules"
 
-# Bytes of new files beyond which rows are neither kept nor moved: some three million rows.
+# Bytes of new files beyond which rows are neither kept nor moved about: some three million rows.
 LARGE = 32_000_000
 
 
@@ -54,11 +55,16 @@ def split_part(
 ) -> Split:
     """Split a part of a table: its rows are few and read several times, so they are kept.
 
-    Many are cheaper to read again, and to write where they lie. The rejected ones go first: a build
-    that dies in between doubles and loses nothing. ``is_known`` tells of earlier rejects.
+    Many are written where they lie, in one pass; where keys repeat, or Delta must write, they are
+    read again instead. The rejected ones go first: a build that dies in between doubles and loses
+    nothing. ``is_known`` tells of earlier rejects.
     """
     table, is_large = target.table, _is_large(verdict)
-    if is_large and (split := _split_in_one_pass(judged, verdict, target, part, aside, is_known)):
+    if (
+        is_large
+        and part.known_days
+        and (split := _split_in_one_pass(judged, verdict, target, part, aside, is_known))
+    ):
         return split
     if not is_large:
         judged = judged.persist()
@@ -74,7 +80,7 @@ def split_part(
         store(shaped(good, table), target, part, verdict.record)
     finally:
         judged.unpersist()
-    return Split(found.judged, found.rejected)
+    return found
 
 
 def _split_in_one_pass(
@@ -87,8 +93,8 @@ def _split_in_one_pass(
 ) -> Split | None:
     """The same of many rows in a folder, each read and written once, as if no two had one key.
 
-    The files are in no version until the rejected rows, counted on the way, are put aside; None,
-    and nothing is, where keys do repeat in them.
+    The files are in no version until the rejected rows, counted on the way, are put aside. None,
+    with nothing put aside or committed, where keys do repeat or Delta's own writer is needed.
     """
     watched, counted = _observed(judged)
     good = shaped(watched.where(~quality.is_rejected()), target.table)
@@ -96,9 +102,10 @@ def _split_in_one_pass(
         made = write_days(good, replace(target, is_clustered=True))
     if not made:
         return None
-    place = cast(Path, target.path)
-    if register.repeats(made.files, place, target.table.declaration.key):
-        register.discard(made.files, place)
+    files = [cast(Path, target.path) / file.path for file in made.files]
+    if repeats(files, target.table.declaration.key):
+        for file in files:
+            file.unlink()
         return None
     found = Split(**counted.get)
     if found.rejected or is_known:
@@ -155,18 +162,18 @@ def split_whole(
     landed = Log(next(iter(verdict.pins.values())).path).file_count
     split = Split(0, 0)
     if landed:
-        split = Split(**(_counts(judged).asDict() if is_named else counted.get))
+        split = _counts(judged) if is_named else Split(**counted.get)
     if split.rejected or is_known:
         quarantine.put_aside(judged, table, WHOLE, aside)
     progress(target, verdict.record)
     return split, written
 
 
-def _counts(judged: DataFrame) -> Row:
+def _counts(judged: DataFrame) -> Split:
     """How many records there are, and how many of them rejected, by a pass over them."""
     found = judged.agg(*quality.counts()).first()
     assert found is not None
-    return found
+    return Split(**found.asDict())
 
 
 def _clustering(rows: DataFrame, table: Table) -> str | None:

@@ -131,9 +131,8 @@ def change_feed(spark: SparkSession, place: Place, first: int, last: int) -> Dat
 
 
 def images(place: Place, first: int, last: int) -> list[plain.Images] | None:
-    """The files that hold these images, where they are plain ones in a folder; else None."""
-    commits = _commits(place, first, last) if isinstance(place, Path) else None
-    if commits is None or not isinstance(place, Path):
+    """The files with the images that commits wrote, where they are plain ones in a folder."""
+    if not isinstance(place, Path) or (commits := _commits(place, first, last)) is None:
         return None
     return plain.images(place, delta(place, last), commits)
 

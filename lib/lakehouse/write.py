@@ -21,13 +21,12 @@ from lakehouse.invoke import call
 from lakehouse.log import Log, Record, create
 from lakehouse.named import Name
 from lakehouse.schema import struct
-from lakehouse.session import current, during
+from lakehouse.session import current, during, side_by_side
 from lakehouse.storage import Place
 from lakehouse.type2 import IS_CURRENT
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _MATERIALIZE = "spark.databricks.delta.merge.materializeSource"
-_WRITERS, _FEW_WRITERS = "spark.sql.maxConcurrentOutputFileWriters", 8
 # A difference of at most so many rows is told to be that small, for Spark to send it to every task,
 # or to have it hashed where rows are inserted: the table need not be sorted for it.
 _TOLD_ROWS = 500_000
@@ -310,8 +309,7 @@ def _merge(
     wanted = " ".join(f"WHEN {clause}" for clause, number in clauses.items() if number)
     # The difference is computed already. Change images have a folder of their own beside the rows:
     # with one writer all would be sorted by it.
-    writers = max(_FEW_WRITERS, int(spark.conf.get(_WRITERS, None) or 0))
-    changed = {_MATERIALIZE: "none", _WRITERS: str(writers)}
+    changed = {_MATERIALIZE: "none"} | side_by_side(spark)
     if found.rows <= _TOLD_ROWS:
         # The limit takes nothing away, it says how many there are; all pass through one task.
         difference, changed = difference.limit(found.rows), changed | _JOINED

@@ -15,7 +15,7 @@ from oracles import history as oracle
 from pyspark.sql import SparkSession
 from toy.house import House
 
-from lakehouse import build, register, write
+from lakehouse import build, maintain, register, write
 from lakehouse.log import Log
 
 CASES, LANDINGS = 600, 3
@@ -277,8 +277,12 @@ def test_one_merge_rewrites_the_files_of_the_affected_keys_alone(
 
 
 @pytest.mark.usefixtures("merged")
-def test_versions_that_are_closed_lie_apart_and_are_not_rewritten(house: House) -> None:
-    """Most batches close open versions: those of long ago stay where they are."""
+def test_versions_that_are_closed_lie_apart_and_are_not_rewritten(
+    house: House, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most batches close open versions: those of long ago stay where they are, also by maintenance
+    until files are many.
+    """
     held = {
         file: set(pq.read_table(file)["is_current"].to_pylist())
         for file in files(house, "offer_history")
@@ -290,6 +294,13 @@ def test_versions_that_are_closed_lie_apart_and_are_not_rewritten(house: House) 
     assert [row[0] for row in prices(house, "I07")] == ["10", "12", "13"]
     closed = {file for file, current in held.items() if current == {False}}
     assert closed < files(house, "offer_history")
+    maintained = list(maintain.maintain(spark, house.frame()))
+    assert closed < files(house, "offer_history")
+    monkeypatch.setattr(maintain, "FEW_FILES", 1)
+    (done,) = (m for m in maintain.maintain(spark, house.frame()) if "offer_history" in m.table)
+    assert (done.compacted, len(files(house, "offer_history"))) == (len(held), 1)
+    assert [row[0] for row in prices(house, "I07")] == ["10", "12", "13"]
+    assert len(maintained) > 3
 
 
 def test_a_crash_between_events_and_history_is_made_good(

@@ -257,18 +257,3 @@ def test_rows_told_apart_share_no_file(spark: SparkSession, place: Path) -> None
         storage.read(spark, place), rows, ignore_row_order=True, ignore_nullable=True,
         ignore_metadata=True,
     )  # fmt: skip
-
-
-def test_keys_that_repeat_in_files_are_told(spark: SparkSession, place: Path) -> None:
-    """Also those that lie in two files, and nulls; a day is a folder."""
-    for rows, repeat in (
-        ([("a", 1, FIRST), ("a", 1, SECOND), ("b", 1, FIRST)], False),
-        ([("a", 1, FIRST), ("b", 1, FIRST), ("a", 2, FIRST)], True),
-        ([(None, 1, FIRST), (None, 2, FIRST)], True),
-        ([], False),
-    ):
-        made = frame(spark, rows) if rows else frame(spark, []).limit(0)
-        files = register.write(made.repartition(2), place, ("day",), ("id",))
-        assert register.repeats(files, place, ("id", "day")) is repeat
-        register.discard(files, place)
-        assert not list(place.rglob("*.parquet"))

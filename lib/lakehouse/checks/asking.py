@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import sqlglot
@@ -11,11 +11,11 @@ from lakehouse import storage
 from lakehouse.checks.rules import Rule, render
 from lakehouse.declare import Expectation
 from lakehouse.errors import LakehouseError, first_line
-from lakehouse.feed import Pinned, change_feed
+from lakehouse.feed import CAME, Pinned
 from lakehouse.named import Name
 from lakehouse.plain import CHANGE_TYPE
 from lakehouse.query import delta_connection, rows_of
-from lakehouse.schema import literal
+from lakehouse.repeats import parquet
 from lakehouse.session import current
 from lakehouse.storage import Place
 
@@ -23,70 +23,72 @@ Row = tuple[Any, ...]
 Ask = Callable[[str], list[Row]]
 
 
-# Images of rows that came.
-_CAME = f"{CHANGE_TYPE} IN ('insert', 'update_postimage')"
+@contextmanager
+def asking(**places: Place) -> Iterator[Ask]:
+    """A function from SQL over the tables, by their names here, to its rows.
+
+    DuckDB answers, and Spark where it alone knows the tables by name. The function raises
+    LakehouseError for SQL that DuckDB does not understand.
+    """
+    if any(isinstance(place, Name) for place in places.values()):
+        spark = current().newSession()  # views of its own: tables are judged side by side
+        for alias, place in places.items():
+            storage.read(spark, place).createOrReplaceTempView(alias)
+        yield lambda sql: [tuple(row) for row in spark.sql(_in_spark(sql)).collect()]
+        return
+    with delta_connection() as connection:
+        for alias, place in places.items():
+            rows = rows_of(connection, place, f"_{alias}")
+            connection.execute(f"CREATE VIEW {alias} AS {rows}")
+        yield _ask(connection)
 
 
 @contextmanager
-def asking(**sources: Place | Pinned) -> Iterator[Ask]:
-    """A function from SQL over the tables, by their names here, to its rows.
+def asking_of_came(pin: Pinned) -> Iterator[Ask | None]:
+    """The same of the rows, named t, that came to a table since its ``built`` version.
 
-    Of a pinned table these are the rows that came since the version built from. DuckDB answers, and
-    Spark where it alone knows the tables. The function raises LakehouseError for SQL that DuckDB
-    does not understand.
+    None where they do not lie in plain files whose folders DuckDB reads as they are meant.
     """
-    with delta_connection() as connection:
-        selects = {name: _select(connection, source, name) for name, source in sources.items()}
-        if None in selects.values():
-            yield _asking_spark(sources)
-            return
-        for alias, select in selects.items():
-            connection.execute(f"CREATE VIEW {alias} AS {select}")
-
-        def ask(sql: str) -> list[Row]:
-            try:
-                return connection.execute(sql).fetchall()
-            except duckdb.Error as error:
-                raise LakehouseError(
-                    f"DuckDB cannot judge a rule ({first_line(error)}); say it in SQL that Spark"
-                    " and DuckDB both know."
-                ) from None
-
-        yield ask
+    if (select := _came(pin)) is None:
+        yield None
+        return
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"CREATE VIEW t AS {select}")
+        yield _ask(connection)
 
 
-def _select(
-    connection: duckdb.DuckDBPyConnection, source: Place | Pinned, alias: str
-) -> str | None:
-    """A SELECT of the rows asked about; None where DuckDB cannot read them."""
-    if isinstance(source, Name):
+def _came(pin: Pinned) -> str | None:
+    # A folder above the table may look like a partition of it, or like a pattern.
+    if set(str(pin.path)) & set("=*?["):
         return None
-    if not isinstance(source, Pinned):
-        return rows_of(connection, source, f"_{alias}")
-    images = storage.images(source.path, (source.built or 0) + 1, source.version)
-    if images is None:
+    images = storage.images(pin.path, cast(int, pin.built) + 1, pin.version)
+    if not images:
         return None
+    table = storage.delta(pin.path, pin.version)
+    kinds = {field.name: field.type.type for field in table.schema().fields}
+    types = {name: kinds[name] for name in table.metadata().partition_columns}
     selects = []
     for part in images:
-        files = ", ".join(map(literal, part.files))
-        rows = f"FROM read_parquet([{files}], hive_partitioning = true)"
         if part.kind == "insert":
-            selects.append(f"SELECT * {rows}")
+            selects.append(f"SELECT * FROM {parquet(part.files, types)}")
         elif not part.kind:
-            selects.append(f"SELECT * EXCLUDE ({CHANGE_TYPE}) {rows} WHERE {_CAME}")
-    nothing = f"SELECT * FROM ({rows_of(connection, source.path, f'_{alias}')}) LIMIT 0"
-    return " UNION ALL BY NAME ".join(selects) or nothing
+            rows = f"FROM {parquet(part.files, types)} WHERE {CAME}"
+            selects.append(f"SELECT * EXCLUDE ({CHANGE_TYPE}) {rows}")
+    return " UNION ALL BY NAME ".join(selects) or None
 
 
-def _asking_spark(sources: Mapping[str, Place | Pinned]) -> Ask:
-    spark = current()
-    for alias, source in sources.items():
-        if isinstance(source, Pinned):
-            rows = change_feed(spark, source).where(_CAME)
-        else:
-            rows = storage.read(spark, source)
-        rows.createOrReplaceTempView(alias)
-    return lambda sql: [tuple(row) for row in spark.sql(_in_spark(sql)).collect()]
+def _ask(connection: duckdb.DuckDBPyConnection) -> Ask:
+    def ask(sql: str) -> list[Row]:
+        try:
+            return connection.execute(sql).fetchall()
+        except duckdb.Error as error:
+            raise LakehouseError(
+                f"DuckDB cannot judge a rule ({first_line(error)}); say it in SQL that Spark"
+                " and DuckDB both know."
+            ) from None
+
+    return ask
 
 
 def count_broken(

@@ -190,3 +190,6 @@ def test_products_from_full_snapshots(spark: SparkSession, tmp_path: Path) -> No
     put_aside(judged, products, WHOLE, ensure(tmp_path))
     # Eight landed records, and two deletes.
     assert tuple(judged.agg(*quality.counts()).collect()[0]) == (10, 3)
+    few = quality.judged(stg_products(raw, True), products, CONF, is_known=False)
+    assert few.where(f"{quality.RECORD} IS NOT NULL").count() == 3
+    assert few.count() == 10
