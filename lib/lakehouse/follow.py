@@ -19,6 +19,7 @@ from lakehouse.feed import NET, Pinned, change_feed, net, unreadable
 from lakehouse.frame import Frame, Verdict
 from lakehouse.invoke import invoke
 from lakehouse.log import Log, Record
+from lakehouse.plain import CHANGE_TYPE
 from lakehouse.write import Target, append, progress, shaped
 
 COMMIT = "commit_version"
@@ -143,7 +144,7 @@ def _feed_of_ranges(
 ) -> DataFrame:
     """A feed whose commits count as the commit of the followed table that they went into."""
     if not ranges:
-        nothing = {"_change_type": F.lit(""), COMMIT: F.lit(0).cast("bigint")}
+        nothing = {CHANGE_TYPE: F.lit(""), COMMIT: F.lit(0).cast("bigint")}
         return pin.read(spark).where(F.lit(False)).withColumns(nothing)
     first, last = min(a for a, _ in ranges.values()), max(b for _, b in ranges.values())
     feed = change_feed(spark, replace(pin, built=first, version=last))

@@ -23,6 +23,14 @@ def land(landing: Path, name: str, *counts: str) -> None:
     (folder / f"{name}.csv").write_text(HEADER + "".join(f"{count},1,1,1\n" for count in counts))
 
 
+def one_day(build: Build, folder: Path) -> tuple[Path, Path]:
+    """Where files land, and a lake built of a first day."""
+    landing, lake = folder / "landing", folder / "lake"
+    land(landing, "2026-06-01", "2026-06-01,STR-0001,PRD-000001,9,2,7")
+    assert build(landing, lake, "+stg_inventory_snapshots").exit_status == 0
+    return landing, lake
+
+
 def found(lake: Path, table: str, *names: str) -> list[tuple[object, ...]]:
     rows = DeltaTable(str(lake / table.replace(".", "/"))).to_pyarrow_table()
     return sorted(zip(*(rows[name].to_pylist() for name in names), strict=True))
@@ -42,9 +50,7 @@ def test_many_new_rows_whose_keys_do_not_repeat_are_read_once(
     build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rejects are put aside before the rest is committed: a build that dies in between loses none."""
-    landing, lake = tmp_path / "landing", tmp_path / "lake"
-    land(landing, "2026-06-01", "2026-06-01,STR-0001,PRD-000001,9,2,7")
-    assert build(landing, lake, "+stg_inventory_snapshots").exit_status == 0
+    landing, lake = one_day(build, tmp_path)
     monkeypatch.setattr(split, "LARGE", 0)
     monkeypatch.setattr(split, "_counts", None)  # a pass of its own
     first = (date(2026, 6, 1), "PRD-000001", 7)
@@ -72,9 +78,7 @@ def test_many_new_rows_whose_keys_do_not_repeat_are_read_once(
 def test_many_new_rows_are_judged_and_their_repeats_told(
     build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    landing, lake = tmp_path / "landing", tmp_path / "lake"
-    land(landing, "2026-06-01", "2026-06-01,STR-0001,PRD-000001,9,2,7")
-    assert build(landing, lake, "+stg_inventory_snapshots").exit_status == 0
+    landing, lake = one_day(build, tmp_path)
     monkeypatch.setattr(split, "LARGE", 0)
     land(
         landing,
