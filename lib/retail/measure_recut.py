@@ -36,7 +36,7 @@ def recut(
     """
     with tempfile.TemporaryDirectory() as folder:
         options = argparse.Namespace(
-            source=None, landing=Path(folder), lake=Path(folder) / "lake", env="local"
+            source=None, landing=Path(folder), lake=Path(folder) / "lake", env="large"
         )
         frame = project.frame(options)
         spark = sibling(start(frame.conf), frame.conf)

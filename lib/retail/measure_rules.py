@@ -40,7 +40,7 @@ def rules(lines: int = 10_000_000) -> Mapping[str, Step]:
     ):
         with tempfile.TemporaryDirectory() as folder:
             options = argparse.Namespace(
-                source=None, landing=Path(folder), lake=Path(folder) / "lake", env="local"
+                source=None, landing=Path(folder), lake=Path(folder) / "lake", env="large"
             )
             frame = project.frame(options)
             spark = sibling(start(frame.conf), frame.conf)
