@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from lakehouse.backfill import backfill, save, table_by_days
+from lakehouse.backfill import backfill, table_by_days
 from lakehouse.moments import day
 from lakehouse.session import start
 from retail import project
@@ -23,7 +23,7 @@ def main() -> int:
     assert last is not None
     table = table_by_days(frame, options.table, first, last)
     output = project.folder(options.output)
-    save(backfill(start(dict(frame.conf)), frame, table, first, last), table, output)
+    backfill(start(dict(frame.conf)), frame, table, first, last, output)
     print(f"{table.full_name}, {first} to {last}: {output}")
     return 0
 

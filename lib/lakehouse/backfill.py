@@ -1,11 +1,15 @@
-"""Rows of any days of a table, made from history in plain Spark; the table is left as it is."""
+"""Rows of any days of a table, made from history; the table is left as it is."""
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
+from typing import cast
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
-from lakehouse.carrying import by_day
+from lakehouse import carrying, quality
+from lakehouse.build import explain, is_stop
+from lakehouse.carrying import by_day, scope_of
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected
 from lakehouse.declare import Days
@@ -13,7 +17,7 @@ from lakehouse.errors import LakehouseError, did_you_mean
 from lakehouse.feed import Pinned
 from lakehouse.frame import Frame, Verdict
 from lakehouse.log import Log, Record
-from lakehouse.write import made
+from lakehouse.write import Target, made
 
 
 def table_by_days(frame: Frame, name: str, first: date, last: date) -> Table:
@@ -40,23 +44,38 @@ def table_by_days(frame: Frame, name: str, first: date, last: date) -> Table:
     return tables[name]
 
 
-def backfill(spark: SparkSession, frame: Frame, table: Table, first: date, last: date) -> DataFrame:
-    """The rows of the days from ``first`` to ``last``, whether or not the table keeps them."""
-    days = frozenset(first + timedelta(n) for n in range((last - first).days + 1))
-    tables = frame.catalogue.tables
-    paths = {name: frame.path(tables[name]) for name in table.inputs}
-    pins = {name: Pinned(path, Log(path).version, None) for name, path in paths.items()}
-    verdict = Verdict(table, "backfill", Record(as_of=str(last)), pins=pins)
-    return made(spark, frame, verdict, Affected(days=days))
+def backfill(
+    spark: SparkSession, frame: Frame, table: Table, first: date, last: date, output: Path
+) -> None:
+    """Write the rows of the days from ``first`` to ``last`` as parquet, in folders of the table's
+    partitions, whether or not the table keeps them: by its kernel where closes go by it.
 
-
-def save(rows: DataFrame, table: Table, output: Path) -> None:
-    """Write rows as parquet, a folder a day.
-
-    Raises LakehouseError where there is something already.
+    They are there all or not at all. Raises LakehouseError where there is something already, where
+    a stop rule is broken, or as a close does.
     """
     if output.exists():
         raise LakehouseError(f"{output} exists already; name a folder that does not, or remove it.")
-    scope = table.declaration.scope
-    assert isinstance(scope, Days)
-    rows.hint("rebalance", scope.column).write.partitionBy(scope.column).parquet(str(output))
+    beside = output.with_name(f".{output.name}.unfinished")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        _write(spark, frame, Target(table, beside), first, last)
+    except Exception as error:
+        if is_stop(error):
+            raise LakehouseError(explain(error, table)) from None
+        raise
+    beside.rename(output)
+
+
+def _write(spark: SparkSession, frame: Frame, target: Target, first: date, last: date) -> None:
+    table, tables = target.table, frame.catalogue.tables
+    paths = {name: frame.path(tables[name]) for name in table.inputs}
+    pins = {name: Pinned(path, Log(path).version, None) for name, path in paths.items()}
+    days = frozenset(first + timedelta(n) for n in range((last - first).days + 1))
+    if scope_of(table).kernel and carrying.is_by_kernel(frame, frame.path(table)):
+        cast(Path, target.path).mkdir(parents=True)
+        carrying.make_days(spark, frame, target, pins, days)
+        return
+    verdict = Verdict(table, "backfill", Record(as_of=str(last)), pins=pins)
+    rows = quality.stopped(made(spark, frame, verdict, Affected(days=days)), table, frame.conf)
+    clustered = rows.hint("rebalance", *target.partitions)
+    clustered.write.partitionBy(*target.partitions).parquet(str(target.path))

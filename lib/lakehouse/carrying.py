@@ -29,6 +29,7 @@ from lakehouse.log import Log
 from lakehouse.named import Name
 from lakehouse.schema import arrow
 from lakehouse.slices import Layout, Slice, make
+from lakehouse.storage import Place
 from lakehouse.write import Target, made, store
 
 BY = "carry.by"
@@ -51,21 +52,28 @@ class Plan:
 def close(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> tuple[str, str]:
     """Make the stale days of a table again; the mode, whole or part, and the reason.
 
-    Raises LakehouseError for an unknown way to do it, or an as-of day before all that is known.
+    Raises LakehouseError as ``is_by_kernel`` does, or for an as-of day before all that is known.
     """
-    way = lookup(frame.conf, BY)
-    if way not in WAYS:
-        raise LakehouseError(f"{BY} is {way!r}; expected one of {', '.join(WAYS)}.")
-    if not isinstance(target.path, Path):
-        way = "spark"  # the kernel reads and writes files in folders
+    by_kernel = is_by_kernel(frame, target.path)
     target.create()
     own = Pinned(target.path, Log(target.path).version, None)
     plan = plan_days(spark, frame, verdict, target)
-    if way == "kernel":
+    if by_kernel:
         _by_kernel(spark, frame, verdict, target, plan, own)
     else:
         _by_spark(spark, frame, verdict, target, plan)
     return ("whole", plan.whole) if plan.whole else ("part", verdict.reason)
+
+
+def is_by_kernel(frame: Frame, place: Place) -> bool:
+    """Whether kernels make the rows of a lake; else their tables' plans do, in plain Spark.
+
+    Raises LakehouseError for an unknown way to do it.
+    """
+    way = lookup(frame.conf, BY)
+    if way not in WAYS:
+        raise LakehouseError(f"{BY} is {way!r}; expected one of {', '.join(WAYS)}.")
+    return way == "kernel" and isinstance(place, Path)  # kernels read and write files in folders
 
 
 def plan_days(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Plan:
@@ -210,28 +218,44 @@ def scope_of(table: Table) -> Days:
 def _by_kernel(
     spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, plan: Plan, pin: Pinned
 ) -> None:
-    table, scope = verdict.table, scope_of(verdict.table)
-    tables = frame.catalogue.tables
+    table = verdict.table
     pins = {**verdict.pins, table.name: pin}
-    last = max(plan.make, default=date.min)
+    actions = make_days(spark, frame, target, pins, plan.make, plan.unchanged)
+    commit(target, actions, plan, pin.version, verdict)
+
+
+def make_days(
+    spark: SparkSession,
+    frame: Frame,
+    target: Target,
+    pins: Mapping[str, Pinned],
+    days: Iterable[date],
+    unchanged: Iterable[date] = (),
+) -> list[dict[str, Any]]:
+    """Write days into the folder of ``target`` by the kernel of its table; the files' add actions.
+
+    ``pins`` are the inputs, and the table itself where its ``unchanged`` days may be carried from.
+    """
+    table, scope, tables = target.table, scope_of(target.table), frame.catalogue.tables
+    wanted = tuple(sorted(days))
+    if not wanted:
+        return []
     found = {name: files_of(table, name, one) for name, one in pins.items()}
-    held = {name: tuple(sorted(d for d in days if d <= last)) for name, (_, days) in found.items()}
+    held = {n: tuple(sorted(d for d in all_ if d <= wanted[-1])) for n, (_, all_) in found.items()}
     slices = [
         Slice(
             table.name,
             part,
-            tuple(sorted(plan.make)),
-            tuple(sorted(plan.unchanged)),
+            wanted,
+            tuple(sorted(unchanged)),
             {name: files.get("", {}) | files.get(part, {}) for name, (files, _) in found.items()},
             held,
             {name: arrow(tables[name].columns) for name in pins},
             {name: lookup(frame.conf, path) for name, path in table.settings.items()},
         )
         for part in sorted({part for files, _ in found.values() for part in files if part})
-        if plan.make
     ]
-    actions = make(spark, slices, cast(Kernel, scope.kernel), _layout(frame, target))
-    commit(target, actions, plan, pin.version, verdict)
+    return make(spark, slices, cast(Kernel, scope.kernel), _layout(frame, target))
 
 
 def _layout(frame: Frame, target: Target) -> Layout:

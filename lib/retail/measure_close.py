@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction
 
-from lakehouse.backfill import backfill, save, table_by_days
+from lakehouse.backfill import backfill, table_by_days
 from lakehouse.build import Outcome
 from lakehouse.conf import load, merge
 from lakehouse.errors import LakehouseError
@@ -146,7 +146,7 @@ class Chain:
         frame = self.frame(last)
         with step("backfill") as made:
             table = table_by_days(frame, name, first, last)
-            save(backfill(start(dict(frame.conf)), frame, table, first, last), table, output)
+            backfill(start(dict(frame.conf)), frame, table, first, last, output)
         return made
 
     def _built(self, day: date, tables: Iterable[str]) -> list[Outcome]:

@@ -1,6 +1,7 @@
 """Inventory, customers, channels, visits and features, computed another way from the landing files."""
 
 from argparse import Namespace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from places import LAST_DAY
 from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError
-from lakehouse.backfill import backfill, save, table_by_days
+from lakehouse.backfill import backfill, table_by_days
+from lakehouse.conf import merge
 from retail import project
 
 
@@ -232,18 +234,20 @@ def test_features_are_what_duckdb_makes_of_the_files(landing: Path, whole: Path)
     assert len(found) >= 1_500
 
 
+@pytest.mark.parametrize("way", ["kernel", "spark"])
 def test_a_backfilled_day_is_the_one_that_was_carried(
-    spark: SparkSession, whole: Path, tmp_path: Path
+    spark: SparkSession, whole: Path, tmp_path: Path, way: str
 ) -> None:
     nothing = Namespace(source=None, landing=None, lake=whole, env="local")
     lake, name = project.frame(nothing), "mart_demand_forecast_input"
+    lake = replace(lake, conf=merge(lake.conf, {"carry": {"by": way}}))
     first, day = LAST_DAY - timedelta(2), LAST_DAY - timedelta(1)
     with pytest.raises(LakehouseError, match=f"begins on {first}"):
         table_by_days(lake, name, first - timedelta(1), day)
     table = table_by_days(lake, name, day, day)
-    save(backfill(spark, lake, table, day, day), table, tmp_path / "features")
+    backfill(spark, lake, table, day, day, tmp_path / "features")
     columns = ", ".join(column.name for column in table.columns)
-    made = f"SELECT {columns} FROM read_parquet('{tmp_path}/features/*/*.parquet') ORDER BY ALL"
+    made = f"SELECT {columns} FROM read_parquet('{tmp_path}/features/*/*/*.parquet') ORDER BY ALL"
     kept = f"SELECT {columns} FROM {table.full_name} WHERE observed_on = DATE '{day}' ORDER BY ALL"
     assert ask(whole, made) == ask(whole, kept)
     assert len(ask(whole, kept)) > 500
