@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import cast
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import carrying, quality, quarantine
+from lakehouse.arrivals import Arrivals, arrived
 from lakehouse.catalogue import Table, is_direct
 from lakehouse.changes import WHOLE, Affected, affected, within
 from lakehouse.checks.after import judge_written
@@ -15,11 +17,11 @@ from lakehouse.errors import LakehouseError, StopRuleError
 from lakehouse.feed import unreadable
 from lakehouse.follow import follow
 from lakehouse.invoke import call
-from lakehouse.log import Log
+from lakehouse.log import Log, Record
 from lakehouse.plan import Frame, Verdict, frame_as_of
-from lakehouse.split import split_part, split_whole
+from lakehouse.split import split_part, split_whole, write_good
 from lakehouse.storage import Place, row_count, size
-from lakehouse.write import Target, files_and_bytes, made, progress, store
+from lakehouse.write import Target, commit_more, files_and_bytes, made, progress, store
 
 # Single rows of days are merged where so many need not be made again: a MERGE by itself costs more
 # than writing fewer, and a row that is looked up, compared and merged as much as several.
@@ -78,6 +80,9 @@ def _measured(outcome: Outcome, written: tuple[int, int, int]) -> Outcome:
 def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Outcome:
     """Make the affected part again."""
     table = verdict.table
+    with arrived(spark, frame, verdict, target) as came:
+        if came:
+            return _add(spark, frame, verdict, target, came)
     part, reason = affected_part(spark, frame, verdict, by_rows=True)
     outcome = Outcome(table.full_name, "built", reason, "whole" if part.is_whole else "part")
     try:
@@ -85,6 +90,42 @@ def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
     finally:
         if part.keys is not None:
             part.keys.unpersist()
+
+
+def _add(
+    spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, came: Arrivals
+) -> Outcome:
+    """Append the rows of new keys where they lie, after all others that came have been merged.
+
+    The record comes with the rows appended: a build that dies in between finds the others merged,
+    and no difference, the next time.
+    """
+    table, aside = verdict.table, quarantine.ensure(frame.lake)
+    outcome = Outcome(table.full_name, "built", verdict.reason, "part")
+    is_known = quarantine.known(aside, table) > 0
+    rows = call(spark, frame, verdict, WHOLE, {came.driver: came.rows})
+    judged = quality.judged(rows, table, frame.conf, is_known)
+    written = write_good(judged, target)
+    assert written is not None
+    new, counted = written
+    if counted.rejected:  # nothing that is known of these keys is judged again
+        none = replace(came.others, keys=cast(DataFrame, came.others.keys).limit(0))
+        quarantine.put_aside(judged, table, none, aside)
+    before, wrote = Log(target.path), [(0, 0, 0)]
+    if came.others.key_count:
+        so_far = replace(verdict, record=cast(Record, before.record()))
+        outcome = _write(spark, frame, so_far, target, came.others, outcome)
+        if Log(target.path).version > before.version:
+            wrote.append(files_and_bytes(target.path))
+    commit_more(new, target, verdict.record)
+    if new.files:
+        wrote.append(files_and_bytes(target.path))
+    row_count, files, size = map(sum, zip(*wrote, strict=True))
+    return replace(
+        _measured(outcome, (row_count, files, size)),
+        rows_in=(outcome.rows_in or 0) + counted.judged,
+        quarantined=(outcome.quarantined or 0) + counted.rejected,
+    )
 
 
 def affected_part(

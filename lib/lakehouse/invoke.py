@@ -24,11 +24,21 @@ def invoke(
     return result
 
 
-def call(spark: SparkSession, frame: Frame, verdict: Verdict, part: Affected) -> DataFrame:
-    """The table's function over its pinned inputs, restricted to the affected part."""
+def call(
+    spark: SparkSession,
+    frame: Frame,
+    verdict: Verdict,
+    part: Affected,
+    given: Mapping[str, DataFrame] | None = None,
+) -> DataFrame:
+    """The table's function over its pinned inputs, restricted to the affected part; those that are
+    ``given`` are taken as they are.
+    """
     table, tables = verdict.table, frame.catalogue.tables
-    inputs: dict[str, DataFrame] = {}
+    inputs: dict[str, DataFrame] = dict(given or {})
     for name, spread in table.inputs.items():
+        if name in inputs:
+            continue
         everything = read_input(spark, tables[name], spread, verdict.pins[name])
         inputs[name] = restrict(table, tables[name], spread, everything, part)
     return invoke(table, inputs, frame.conf, verdict.record.as_of)

@@ -1,7 +1,8 @@
-"""Whether keys repeat in new files, before they are committed."""
+"""Whether keys repeat in files, told by DuckDB for a tenth of what Spark takes."""
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -24,20 +25,50 @@ def parquet(files: Iterable[Path | str], partitions: Mapping[str, str] | None = 
 
 
 def repeats(files: Sequence[Path], key: Sequence[str]) -> bool:
-    """Whether two rows seem to have the same key, as their keys have the same hash, or it cannot be
-    told: DuckDB tells it for a tenth of what Spark takes.
+    """Whether two rows of new files seem to have the same key, as their keys have the same hash, or
+    it cannot be told.
     """
     if not files:
         return False
-    columns = ", ".join(f'"{name}"' for name in key)
+    try:
+        with _connected() as connection:
+            found = connection.execute(
+                f"SELECT 1 FROM {parquet(files)} GROUP BY hash({_listed(key)})"
+                " HAVING count(*) > 1 LIMIT 1"
+            ).fetchone()
+    except duckdb.Error:
+        return True
+    return found is not None
+
+
+def not_new(
+    new: Sequence[Path], old: Sequence[Path], key: Sequence[str], found: Path
+) -> tuple[int, str | None, str | None] | None:
+    """Write the keys of ``new`` files that come more than once, are in ``old`` files, or are null.
+
+    Returns how many, and the least and the most of their first column; None where that cannot be
+    told.
+    """
+    nulls = " OR ".join(f'"{name}" IS NULL' for name in key)
+    came = f"SELECT {_listed(key)}, count(*) AS rows FROM {parquet(new)} GROUP BY {_listed(key)}"
+    known = f"({_listed(key)}) IN (SELECT {_listed(key)} FROM {parquet(old)})" if old else "false"
+    wanted = f"SELECT {_listed(key)} FROM ({came}) WHERE rows > 1 OR {nulls} OR {known}"
+    try:
+        with _connected() as connection:
+            connection.execute(f"COPY ({wanted}) TO {literal(str(found))}")
+            told = f'SELECT count(*), min("{key[0]}"), max("{key[0]}") FROM {parquet([found])}'
+            return connection.execute(told).fetchone()
+    except duckdb.Error:
+        return None
+
+
+def _listed(key: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in key)
+
+
+@contextmanager
+def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
     with tempfile.TemporaryDirectory() as spilled:
         config = {"memory_limit": _MEMORY, "temp_directory": spilled}
-        try:
-            with duckdb.connect(config=config) as connection:
-                found = connection.execute(
-                    f"SELECT 1 FROM {parquet(files)} GROUP BY hash({columns})"
-                    " HAVING count(*) > 1 LIMIT 1"
-                ).fetchone()
-        except duckdb.Error:
-            return True
-    return found is not None
+        with duckdb.connect(config=config) as connection:
+            yield connection

@@ -20,6 +20,7 @@ from lakehouse.session import during
 from lakehouse.storage import Place
 from lakehouse.write import (
     Target,
+    WrittenDays,
     commit_days,
     files_and_bytes,
     progress,
@@ -59,24 +60,25 @@ def split_part(
     read again instead. The rejected ones go first: a build that dies in between doubles and loses
     nothing. ``is_known`` tells of earlier rejects.
     """
-    table, is_large = target.table, _is_large(verdict)
+    table = target.table
+    many = isinstance(table.declaration.scope, Days) and is_large(verdict)
     if (
-        is_large
+        many
         and part.known_days
         and (split := _split_in_one_pass(judged, verdict, target, part, aside, is_known))
     ):
         return split
-    if not is_large:
+    if not many:
         judged = judged.persist()
     try:
         found = _counts(judged)
         if found.rejected or is_known:
             quarantine.put_aside(judged, table, part, aside)
-        if is_large:
+        if many:
             good = quality.newest_of_repeated(judged, table)
         else:
             good = quality.newest_per_key(judged.where(~quality.is_rejected()), table)
-        target = replace(target, is_clustered=is_large)
+        target = replace(target, is_clustered=many)
         store(shaped(good, table), target, part, verdict.record)
     finally:
         judged.unpersist()
@@ -96,23 +98,30 @@ def _split_in_one_pass(
     The files are in no version until the rejected rows, counted on the way, are put aside. None,
     with nothing put aside or committed, where keys do repeat or Delta's own writer is needed.
     """
-    watched, counted = _observed(judged)
-    good = shaped(watched.where(~quality.is_rejected()), target.table)
-    with _remembering(judged.sparkSession):
-        made = write_days(good, replace(target, is_clustered=True))
-    if not made:
+    if not (written := write_good(judged, target)):
         return None
+    made, found = written
     files = [cast(Path, target.path) / file.path for file in made.files]
     if repeats(files, target.table.declaration.key):
         for file in files:
             file.unlink()
         return None
-    found = Split(**counted.get)
     if found.rejected or is_known:
         quarantine.put_aside(judged, target.table, part, aside)
     commit_days(made, target, part, verdict.record)
     record_anyway(target, verdict.record)
     return found
+
+
+def write_good(judged: DataFrame, target: Target) -> tuple[WrittenDays, Split] | None:
+    """Files of the good ones among judged rows, as they lie and in no version yet, and how many
+    were judged; None where Delta's own writer is needed.
+    """
+    watched, counted = _observed(judged)
+    good = shaped(watched.where(~quality.is_rejected()), target.table)
+    with _remembering(judged.sparkSession):
+        made = write_days(good, replace(target, is_clustered=True))
+    return (made, Split(**counted.get)) if made else None
 
 
 def _observed(judged: DataFrame) -> tuple[DataFrame, Observation]:
@@ -130,10 +139,8 @@ def _remembering(spark: SparkSession) -> AbstractContextManager[None]:
     return during(spark, {_EXCLUDED: ",".join(excluded)})
 
 
-def _is_large(verdict: Verdict) -> bool:
-    """Whether the days of a table are made of more new files than one would keep, or move about."""
-    if not isinstance(verdict.table.declaration.scope, Days):
-        return False
+def is_large(verdict: Verdict) -> bool:
+    """Whether the new files of an input hold more rows than one would keep, or move about."""
     sizes = [verdict.pins[name].added for name in verdict.changed]
     return any(size is not None and sum(size) > LARGE for size in sizes)
 

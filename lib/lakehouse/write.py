@@ -66,6 +66,11 @@ class Target:
     def partitions(self) -> list[str]:
         return partitions(self.table.declaration.scope)
 
+    @property
+    def is_declared(self) -> bool:
+        """Whether the table that is there has the declared columns and partitions."""
+        return Log(self.path).holds(self.table.columns, self.partitions)
+
     def create(self) -> None:
         """Create the table, empty, with its comments; nothing where it exists."""
         create(
@@ -171,14 +176,20 @@ def commit_days(made: WrittenDays, target: Target, part: Affected, record: Recor
         register.commit(made.table, made.files, (column, days), record)
 
 
+def commit_more(made: WrittenDays, target: Target, record: Record) -> None:
+    """Add files that were written for new rows to the table as it is now."""
+    if made.files:
+        place = cast(Path, target.path)
+        table = storage.fresh(place, Log(place).version)
+        files = register.gathered(made.files, place, target.table.filtered)
+        register.commit(table, files, None, record, "append")
+    record_anyway(target, record)
+
+
 def _registrable(target: Target) -> DeltaTable | None:
     """The table, where it takes files without Delta's own writer and is as declared."""
     table = register.opened(target.path)
-    return table if table and _is_declared(target) else None
-
-
-def _is_declared(target: Target) -> bool:
-    return Log(target.path).holds(target.table.columns, target.partitions)
+    return table if table and target.is_declared else None
 
 
 def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
@@ -192,7 +203,7 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
     scope = table.declaration.scope
     assert part.key_count is not None
     are_few = part.key_count <= register.FEW_ROWS
-    small = register.mergeable(target.path) if are_few and _is_declared(target) else None
+    small = register.mergeable(target.path) if are_few and target.is_declared else None
     there = storage.read(spark, target.path, small.version() if small else None)
     present = within(table, there.where(skipping(part, scope)), part)
     difference = _difference(rows, present.select(*rows.columns), table, target.partition)
@@ -223,7 +234,7 @@ def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record
 
 def append(rows: DataFrame, target: Target, record: Record) -> None:
     """Add rows by one commit, which is made for no rows too; new columns are new in the table."""
-    if _is_declared(target):
+    if target.is_declared:
         _put(rows, target, record, "append")
     else:
         _save(rows, target, record, "append", mergeSchema="true")

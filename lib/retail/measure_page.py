@@ -112,7 +112,7 @@ def _per_million(found: Sequence[Found]) -> str:
     return "\n\n".join([head, "\n".join(lines), "\n".join(plot)])
 
 
-_PEERS = [f"{peer}, {way}" for peer in measure_peers.PEERS for way in measure_peers.WAYS]
+_PEERS = [f"{peer}, {way}" for peer, ways in measure_peers.WAYS.items() for way in ways]
 
 
 def _cpu(costs: Sequence[Cost], work: str, part: str) -> float:

@@ -1,8 +1,9 @@
 """The day's lag features by DuckDB and Polars, from the same files, with as many threads.
 
 Each does it in two ways: all windows again from 91 days of sales by pair and day, or yesterday's
-features, made so, moved on by a day, which reads the few days that enter and leave a window.
-It takes a range of stores at a time, as the files lie. Late sales are left out: a peer's day is a
+features moved on by a day, which reads the few days that enter and leave a window. Both make what
+sales tell alone. DuckDB also carries all columns of the table on by a day, as its kernel does. A
+range of stores is taken at a time, as the files lie. Late sales are left out: a peer's day is a
 little cheaper.
 """
 
@@ -12,47 +13,68 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import duckdb
 from deltalake import DeltaTable
 
+from retail.kernels.demand_features import LAGS as ALL_LAGS
+from retail.kernels.demand_features import REACH
+
 LAGS = (1, 7, 14, 28)
 WINDOWS = (7, 28, 91)
 # Days before the day of which the moved-on features need sales: lags, and what leaves a window.
 MOVING = (0, 7, 8, 14, 28, 29, 92)
+# Of which the carried ones need counts: the day's own, its price before, what leaves a window.
+COUNTED = (0, 7, 29)
 
 
 @dataclass(frozen=True)
 class Files:
-    """What one range of stores has: sales by days before the day, and counts and features."""
+    """What one range of stores has: sales and counts by days before the day, and the features of
+    the day before; ``landed`` are the days before the day, as numbers, on which anything landed.
+    """
 
     sales: dict[int, list[str]]
-    counts: list[str]
+    counts: dict[int, list[str]]
     before: list[str]
+    landed: frozenset[int]
 
     def sold(self, days: tuple[int, ...]) -> list[str]:
         return [file for ago in days for file in self.sales.get(ago, [])]
 
 
-def ranges(lake: Path, day: date, before: Path | None = None) -> dict[str, Files]:
-    """The files of each range of stores for the features of a day.
-
-    ``before`` is the folder of those of the day before, a file a range.
-    """
+def ranges(lake: Path, day: date) -> dict[str, Files]:
+    """The files of each range of stores for the features of a day."""
     sales = _by_range(lake / "silver" / "int_daily_sales", "sold_on", day)
     counts = _by_range(lake / "gold" / "fact_inventory_daily", "snapshot_date", day)
-    found = {}
-    for place, counted in counts.items():
-        moved = [str(before / f"{place}.parquet")] if before else []
-        found[place] = Files(sales[place], counted.get(0, []), moved)
-    return found
+    landed = {ago for days in (*sales.values(), *counts.values()) for ago in days}
+    before = _day_before(lake / "gold" / "mart_demand_forecast_input", day)
+    return {
+        place: Files(sales[place], counted, before.get(place, []), frozenset(landed))
+        for place, counted in counts.items()
+    }
 
 
-def _by_range(table: Path, column: str, day: date) -> dict[str, dict[int, list[str]]]:
+def _day_before(table: Path, day: date) -> dict[str, list[str]]:
+    """Files of the features of the day before, by store range: of the newest version that has any,
+    as a table that keeps few days has dropped them.
+    """
+    newest = DeltaTable(str(table)).version() if DeltaTable.is_deltatable(str(table)) else -1
+    for version in range(newest, -1, -1):
+        days = _by_range(table, "observed_on", day, version)
+        if found := {place: held[1] for place, held in days.items() if 1 in held}:
+            return found
+    return {}
+
+
+def _by_range(
+    table: Path, column: str, day: date, version: int | None = None
+) -> dict[str, dict[int, list[str]]]:
     """Files of a table by store range and days before the day."""
-    delta = DeltaTable(str(table))
+    delta = DeltaTable(str(table), version=version)
     found: dict[str, dict[int, list[str]]] = {}
     actions = delta.get_add_actions(flatten=True)
     rows = [actions.column(name).to_pylist() for name in ("path", f"partition.{column}")]
@@ -71,7 +93,8 @@ def by_duckdb(files: Files, day: date, way: str, output: Path) -> None:
     """The features of a range, written by DuckDB."""
     connection = duckdb.connect()
     connection.execute(f"SET threads = {cores()}")
-    sql = _recomputed(files, day) if way == "recompute" else _moved_on(files, day)
+    made = {"recompute": _recomputed, "move": _moved_on, "carry": _carried}
+    sql = made[way](files, day)
     connection.execute(f"COPY ({sql}) TO '{output}' (FORMAT parquet, COMPRESSION zstd)")
 
 
@@ -103,7 +126,7 @@ def _recomputed(files: Files, day: date) -> str:
                {", ".join(f"coalesce(squares_{w}, 0) AS units_squares_{w}" for w in (28, 91))},
                {", ".join(map(_deviation, (28, 91)))},
                coalesce(last_ago, 364) AS days_since_sale
-        FROM (SELECT store_id, product_id FROM read_parquet({files.counts}))
+        FROM (SELECT store_id, product_id FROM read_parquet({files.counts[0]}))
         LEFT JOIN (SELECT store_id, product_id, {", ".join(parts)}
                    FROM ({_sales(files, day, tuple(range(92)))}) GROUP BY ALL)
              USING (store_id, product_id)"""
@@ -133,11 +156,92 @@ def _moved_on(files: Files, day: date) -> str:
                      {lags}, {sums}, {squares},
                      CASE WHEN p.units > 0 THEN 1
                           ELSE least(p.days_since_sale + 1, 364) END AS days_since_sale
-              FROM (SELECT store_id, product_id FROM read_parquet({files.counts}))
+              FROM (SELECT store_id, product_id FROM read_parquet({files.counts[0]}))
               LEFT JOIN read_parquet({files.before}) p USING (store_id, product_id)
               LEFT JOIN (SELECT store_id, product_id, {sold}
                          FROM ({_sales(files, day, MOVING)}) GROUP BY ALL)
                    USING (store_id, product_id))"""
+
+
+def _carried(files: Files, day: date) -> str:
+    """Every column of the table, from yesterday's rows."""
+    sold_on = sorted({*MOVING, REACH})
+    sold = ", ".join(f"{_units(ago)}::INT AS sold_{ago}" for ago in sold_on)
+    counts = [
+        f"c{ago} AS (SELECT * FROM read_parquet({files.counts[ago]}))"
+        if files.counts.get(ago)
+        else f"c{ago} AS (FROM c0 LIMIT 0)"
+        for ago in COUNTED
+    ]
+    # How many of the days before, from none to 91, something landed on.
+    landed = [0, *accumulate(int(ago in files.landed) for ago in range(1, 92))]
+    lags = [f"CASE WHEN known >= {k} THEN sold_{k} END AS units_lag_{k}" for k in ALL_LAGS]
+    return f"""
+        WITH {", ".join(counts)},
+        sold AS (SELECT store_id, product_id, {sold}
+                 FROM ({_sales(files, day, tuple(sold_on))}) GROUP BY ALL),
+        joined AS (
+            SELECT store_id, product_id, coalesce(sold_0, 0) AS units, c0.is_ranged,
+                   c0.is_in_stock, c0.unit_price, c0.daily_demand,
+                   coalesce(c0.is_ranged, false) OR coalesce(sold_0, 0) > 0 AS is_seen,
+                   CASE WHEN p.known_days IS NULL THEN 0
+                        ELSE least(p.known_days + 1, {REACH}) END AS known,
+                   CASE WHEN is_seen THEN 0 ELSE p.unseen_days + 1 END AS unseen_days,
+                   CASE WHEN p.units > 0 THEN 1
+                        ELSE least(coalesce(p.days_since_sale, {REACH}) + 1, {REACH})
+                   END AS days_since_sale,
+                   coalesce(p.units, 0) AS sold_1,
+                   {", ".join(f"coalesce(sold_{n}, 0) AS sold_{n}" for n in sold_on if n)},
+                   coalesce(p.is_ranged AND p.is_in_stock, false)::INT AS entered,
+                   coalesce(c29.is_ranged AND c29.is_in_stock, false)::INT AS gone,
+                   coalesce(p.in_stock_days_28, 0) + entered - gone AS in_stock_days_28,
+                   coalesce(p.in_stock_units_28, 0) + entered * sold_1
+                       - gone * coalesce(sold_29, 0) AS in_stock_units_28,
+                   {_moved("units_sum", WINDOWS, "{0}")},
+                   {_moved("units_squares", (28, 91), "{0}::BIGINT * {0}")},
+                   CASE WHEN known >= 7 THEN c0.unit_price - c7.unit_price END AS price_change
+            FROM read_parquet({files.before}) p
+            FULL JOIN c0 USING (store_id, product_id)
+            FULL JOIN sold USING (store_id, product_id)
+            LEFT JOIN c7 USING (store_id, product_id)
+            LEFT JOIN c29 USING (store_id, product_id)
+        ), covered AS (
+            SELECT *, {landed}[least(known, 28) + 1] AS coverage_days_28,
+                   {landed}[least(known, 91) + 1] AS coverage_days_91
+            FROM joined WHERE unseen_days <= {REACH}
+        )
+        SELECT store_id, product_id,
+               CASE WHEN is_ranged AND NOT is_in_stock THEN 'out_of_stock'
+                    WHEN units > 0 THEN 'sold'
+                    WHEN is_ranged THEN 'true_zero' ELSE 'not_ranged' END AS demand_status,
+               units, coalesce(is_ranged, false) AS is_ranged, is_in_stock,
+               greatest(units, CASE WHEN is_ranged AND NOT is_in_stock
+                                    THEN coalesce(daily_demand, 0) ELSE 0 END)::DECIMAL(18, 4)
+                   AS estimated_demand,
+               {", ".join(lags)}, units_sum_7, units_sum_28, units_sum_91,
+               units_squares_28::BIGINT AS units_squares_28,
+               units_squares_91::BIGINT AS units_squares_91,
+               {_covered_deviation(28)}, {_covered_deviation(91)},
+               coverage_days_28, coverage_days_91, known AS known_days, unseen_days,
+               days_since_sale, in_stock_days_28, in_stock_units_28, unit_price, price_change
+        FROM covered"""
+
+
+def _moved(name: str, windows: tuple[int, ...], value: str) -> str:
+    """Sums of yesterday with what enters a window and without what leaves it."""
+    entered, gone = value.format("coalesce(p.units, 0)"), "coalesce(sold_{}, 0)"
+    return ", ".join(
+        f"coalesce(p.{name}_{w}, 0) + {entered} - {value.format(gone.format(w + 1))} AS {name}_{w}"
+        for w in windows
+    )
+
+
+def _covered_deviation(window: int) -> str:
+    """Over the days of the window on which the pair was known and data landed."""
+    days, total = f"coverage_days_{window}", f"units_sum_{window}::BIGINT"
+    squares = f"units_squares_{window}::BIGINT"
+    root = f"sqrt({days} * {squares} - {total} * {total}) / {days}"
+    return f"CASE WHEN {days} > 0 THEN {root} END AS units_std_{window}"
 
 
 def by_polars(files: Files, day: date, way: str, output: Path) -> None:
@@ -163,7 +267,7 @@ def by_polars(files: Files, day: date, way: str, output: Path) -> None:
         total = pl.col(f"units_sum_{n}")
         return (n * pl.col(f"squares_{n}") - total * total).sqrt() / n
 
-    counts = pl.scan_parquet(files.counts).select(pair)
+    counts = pl.scan_parquet(files.counts[0]).select(pair)
     if way == "recompute":
         within = {w: ago.is_between(1, w) for w in WINDOWS}
         sums = (
@@ -221,21 +325,20 @@ PEERS: dict[str, Callable[[Files, date, str, Path], None]] = {
     "duckdb": by_duckdb,
     "polars": by_polars,
 }
-WAYS = ("recompute", "move")
+WAYS = {"duckdb": ("recompute", "move", "carry"), "polars": ("recompute", "move")}
 
 
 def main() -> int:
     """Run one peer in a process of its own, whose memory and threads are its own too."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("peer", choices=list(PEERS))
-    parser.add_argument("way", choices=WAYS)
+    parser.add_argument("way", choices=WAYS["duckdb"])
     parser.add_argument("lake", type=Path)
     parser.add_argument("day", type=date.fromisoformat)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--before", type=Path, help="the output of the day before, to move on")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    for place, files in ranges(options.lake, options.day, options.before).items():
+    for place, files in ranges(options.lake, options.day).items():
         output = options.output / f"{place}.parquet"
         PEERS[options.peer](files, options.day, options.way, output)
     return 0

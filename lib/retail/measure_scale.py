@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -59,16 +59,12 @@ def measure(work: Path, scale: str, days: int, backfill: bool, pairs: int = 1_00
 
 
 def _peers(chain: Chain) -> list[Cost]:
-    """What each peer takes for the features of the last day, in both ways."""
+    """What each peer takes for the features of the last day, in each of its ways."""
     costs = []
-    yesterday, day = (str(chain.dates[-1] - timedelta(ago)) for ago in (1, 0))
-    for peer in measure_peers.PEERS:
-        before, *outputs = (
-            chain.work / "peers" / f"{peer}-{name}" for name in ("before", *measure_peers.WAYS)
-        )
-        _apart(chain, PEERS, [peer, "recompute", str(chain.lake), yesterday, str(before)])
-        for way, output in zip(measure_peers.WAYS, outputs, strict=True):
-            arguments = [peer, way, str(chain.lake), day, str(output), "--before", str(before)]
+    for peer, ways in measure_peers.WAYS.items():
+        for way in ways:
+            output = chain.work / "peers" / f"{peer}-{way}"
+            arguments = [peer, way, str(chain.lake), str(chain.dates[-1]), str(output)]
             took = _apart(chain, PEERS, arguments)
             used = (took.seconds, took.cpu, took.memory)
             costs.append(Cost(f"{peer}, {way}", FEATURES, *used, *_written(output)))

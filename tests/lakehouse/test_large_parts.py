@@ -8,6 +8,7 @@ from deltalake import DeltaTable
 from end_to_end.lakes import rows
 from places import Build
 
+from lakehouse import build as building
 from lakehouse import split
 
 HEADER = (
@@ -96,3 +97,95 @@ def test_many_new_rows_are_judged_and_their_repeats_told(
         ("PRD-000002", 6, 6, 0),
     ]
     assert [row for row in rows(lake, "ops.quarantine") if "no store" in repr(row)]
+
+
+LINES = (
+    "transaction_id,order_id,customer_id,store_id,product_id,transaction_date,quantity,unit_price,"
+    "discount_amount,total_amount,order_status,channel,fulfillment_type,updated_at,fulfilled_from,"
+    "line_type\n"
+)
+SALES = "silver.stg_transactions"
+
+
+def line(
+    number: str, day: str, status: str = "delivered", store: str = "STR-0001", at: str = ""
+) -> str:
+    return (
+        f"{number},ORD-1,CUS-00000001,{store},PRD-000001,{day} 10:00:00,1,5,0,5,{status},in_store,in_store,"
+        f"{at or day}T12:00:00Z,,"
+    )
+
+
+def land_lines(landing: Path, name: str, *lines: str) -> None:
+    folder = landing / "transactions"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.csv").write_text(LINES + "\n".join(lines) + "\n")
+
+
+def aside(lake: Path) -> list[tuple[object, ...]]:
+    return found(lake, "ops.quarantine", "source_file", "row_no", "status", "rules", "record_id")
+
+
+# By the file that they land in.
+DAYS = {
+    "2026-06-01": (
+        line("TXN-1", "2026-06-01", "pending"),
+        line("TXN-2", "2026-06-01", "pending"),
+        line("TXN-3", "2026-06-01", store="no store"),
+        line("TXN-3", "2026-06-01", store="no store"),
+    ),
+    # Of an old line a status, an old line twice, one on another day, one that was rejected; of new
+    # ones some twice in a file or in two; without an id; rejected alone; late.
+    "2026-06-02": (
+        line("TXN-1", "2026-06-01", "confirmed", at="2026-06-02"),
+        line("TXN-2", "2026-06-02", "confirmed", at="2026-06-02"),
+        line("TXN-2", "2026-06-02", "shipped", at="2026-06-02"),
+        line("TXN-3", "2026-06-01", at="2026-06-02"),
+        line("TXN-4", "2026-06-02", "pending"),
+        line("TXN-4", "2026-06-02", "returned"),
+        line("TXN-5", "2026-06-02"),
+        line("", "2026-06-02"),
+        line("TXN-6", "2026-06-02", store="no store"),
+        line("TXN-7", "2026-05-30", at="2026-06-02"),
+        line("TXN-8", "2026-06-02"),
+    ),
+    "2026-06-03": (
+        line("TXN-9", "2026-06-03"),
+        line("TXN-5", "2026-06-02", "returned", at="2026-06-03"),
+        line("TXN-6", "2026-06-02", at="2026-06-03"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def at_once(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of all days, built at once."""
+    folder = tmp_path_factory.mktemp("at_once")
+    for day, lines in DAYS.items():
+        land_lines(folder / "landing", day, *lines)
+    assert build(folder / "landing", folder / "lake", "+stg_transactions").exit_status == 0
+    return folder / "lake"
+
+
+def test_lines_of_new_keys_are_appended_and_all_others_merged(
+    build: Build, tmp_path: Path, at_once: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Built day by day the lake is the one built at once, also where a build died on the way."""
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    monkeypatch.setattr(split, "LARGE", 0)
+    written = []
+    for day, lines in DAYS.items():
+        land_lines(landing, day, *lines)
+        if day == "2026-06-02":
+            with monkeypatch.context() as dying:
+                dying.setattr(building, "commit_more", None)
+                assert build(landing, lake, "+stg_transactions").exit_status == 1
+        result = build(landing, lake, "+stg_transactions")
+        (staged,) = (outcome for outcome in result.outcomes if outcome.table == SALES)
+        written.append((staged.mode, staged.rows_in, staged.quarantined))
+    assert rows(lake, SALES) == rows(at_once, SALES)
+    assert len(rows(lake, SALES)) == 9
+    assert aside(lake) == aside(at_once)
+    assert written == [("whole", 4, 2), ("part", 13, 2), ("part", 4, 0)]
+    folder = lake / "silver" / "stg_transactions"
+    assert not list(folder.glob("_keys*"))

@@ -257,3 +257,26 @@ def test_rows_told_apart_share_no_file(spark: SparkSession, place: Path) -> None
         storage.read(spark, place), rows, ignore_row_order=True, ignore_nullable=True,
         ignore_metadata=True,
     )  # fmt: skip
+
+
+def test_small_files_of_a_day_are_put_together(
+    spark: SparkSession, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each day is one file then, and says what Spark would have said of it; a large day stays."""
+    rows = [("a", 1, FIRST), ("b", None, FIRST), ("c", 3, SECOND), ("d", 4, FIRST)]
+    table, bounded = DeltaTable(str(place)), ("id", "n", "at")
+    parts = [register.write(frame(spark, [row]), place, ("day",), bounded) for row in rows]
+    files = [file for part in parts for file in part]
+    monkeypatch.setattr(register, "_SMALL_FILE", 1)
+    assert sorted(register.gathered(files, place, bounded), key=files.index) == files
+    monkeypatch.undo()
+    few = register.gathered(files, place, bounded)
+    register.commit(table, few, None, None, "append")
+    assert sorted(file.partition_values["day"] for file in few) == [str(FIRST), str(SECOND)]
+    assert len(list(place.glob("day=*/*.parquet"))) == 2
+    told = json.loads(next(f.stats for f in few if f.partition_values["day"] == str(FIRST)))
+    assert (told["numRecords"], told["maxValues"]["id"], told["nullCount"]["n"]) == (3, "d", 1)
+    for found in (storage.read(spark, place), spark.read.format("delta").load(str(place))):
+        assert_df_equality(
+            found.orderBy("id"), frame(spark, rows), ignore_nullable=True, ignore_metadata=True
+        )

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
@@ -17,6 +18,7 @@ from oracles.demand_features import Counts, Sales, by_hand, plain
 from pyspark.sql import SparkSession
 
 from lakehouse import LakehouseError, carrying
+from lakehouse.backfill import backfill
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.ledger import Survey
 from lakehouse.log import Log, Record, commit_properties
@@ -25,6 +27,7 @@ from lakehouse.schema import arrow
 from lakehouse.slices import Slice, make
 from lakehouse.write import Target
 from retail import project
+from retail.measure_peers import by_duckdb, ranges
 from retail.terms.layout import store_range_of
 
 OWN, SOLD, COUNTED = "mart_demand_forecast_input", "int_daily_sales", "fact_inventory_daily"
@@ -219,6 +222,55 @@ def test_ranges_of_stores_are_made_by_tasks(spark: SparkSession, tmp_path: Path)
     lake.close(DAYS[12], spark)
     assert Log(lake.path(OWN)).last_added().files == len({store_range_of(s, 3) for s in "STUV"}) > 1
     assert lake.rows() == expected(DAYS[:13], "STUV", 3)
+
+
+def test_days_of_history_are_made_as_the_closes_made_them(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.close(DAYS[19], kept=1)
+    held, days, output = lake.rows(), DAYS[4:9], tmp_path / "features"
+    whole = carrying.make_days
+
+    def killed(*arguments: Any) -> None:
+        whole(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(carrying, "make_days", killed)
+    with pytest.raises(KeyboardInterrupt):
+        backfill(None, lake.frame(), lake.table, days[0], days[-1], output)  # type: ignore[arg-type]
+    assert not output.exists()
+    monkeypatch.setattr(carrying, "make_days", whole)
+    backfill(None, lake.frame(), lake.table, days[0], days[-1], output)  # type: ignore[arg-type]
+    found = {}
+    for row in pq.read_table(output).to_pylist():
+        key = row.pop("store_id"), row.pop("product_id")
+        day = date.fromisoformat(row.pop("observed_on"))
+        found[*key, day] = plain(row)
+    wanted = expected(DAYS[:20])
+    assert found == {key: row for key, row in wanted.items() if key[2] in days}
+    assert len(found) == 15
+    assert lake.rows() == held
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+    with pytest.raises(LakehouseError, match="features exists already"):
+        backfill(None, lake.frame(), lake.table, days[0], days[-1], output)  # type: ignore[arg-type]
+
+
+def test_duckdb_carries_what_the_kernel_does(lake: Lake, tmp_path: Path) -> None:
+    """The peer of the benchmark makes the same rows, of days whose windows something leaves."""
+    lake.land(*DAYS[20:34], *DAYS[36:])
+    for day in (DAYS[37], DAYS[38], DAYS[39]):
+        lake.close(day, kept=1)
+        wanted = {key: row for key, row in lake.rows().items() if key[2] == day}
+        if day == DAYS[37]:
+            continue  # nothing to carry from
+        output = tmp_path / f"{day}.parquet"
+        by_duckdb(ranges(lake.folder, day)["0"], day, "carry", output)
+        found = {}
+        for row in pq.read_table(output).to_pylist():
+            key = (row.pop("store_id"), row.pop("product_id"), day)
+            found[key] = plain(row | {"store_range": 0})
+        assert found == wanted
+        assert len(found) == 3
 
 
 def test_a_day_before_all_that_is_known_is_refused(lake: Lake) -> None:
