@@ -1,4 +1,6 @@
-"""Many landed rows of a table by keys: those whose keys are new and come once need no MERGE."""
+"""Many landed rows of a table by keys: those whose keys are new and come once need no MERGE
+(decision 0033).
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -17,35 +19,35 @@ from lakehouse.changes import Affected
 from lakehouse.declare import Keys
 from lakehouse.feed import Pinned, change_feed
 from lakehouse.frame import Frame, Verdict
-from lakehouse.repeats import not_new
+from lakehouse.repeats import write_known_keys
 from lakehouse.split import is_large
 from lakehouse.write import Target
 
-# Where keys are told that are not new, in the folder of the table: no reader looks there.
+# A folder in that of the table, where the keys to merge are written: no reader looks there.
 _BESIDE = "_keys"
-# So many of them are sent to every task, to be looked up.
-_FEW = 2_000_000
+# At most so many keys are broadcast for the anti-join; for more the rows are shuffled.
+_BROADCAST_KEYS = 2_000_000
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Rows of the input ``driver`` whose keys are new and come once; ``others`` are the keys of all
-    other rows that came.
+    """Rows of the input ``driver`` to be ``appended``, whose keys are new and come once; ``merged``
+    are the keys of all other rows that landed.
     """
 
     driver: str
-    rows: DataFrame
-    others: Affected
+    appended: DataFrame
+    merged: Affected
 
 
 @contextmanager
 def arrived(
     spark: SparkSession, frame: Frame, verdict: Verdict, target: Target
 ) -> Iterator[Arrivals | None]:
-    """What came since the table was built; None where it is not many rows that came and no more, or
-    they do not lie in plain files.
+    """What landed since the table was built; None where anything but many new rows changed, or they
+    do not lie in plain files.
     """
-    pin = _many(frame, verdict, target)
+    pin = _landed_pin(frame, verdict, target)
     if pin is None:
         yield None
         return
@@ -53,17 +55,17 @@ def arrived(
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     try:
-        yield _told(spark, verdict, target, pin, beside / "keys.parquet")
+        yield _split(spark, verdict, target, pin, beside / "keys.parquet")
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _many(frame: Frame, verdict: Verdict, target: Target) -> Pinned | None:
+def _landed_pin(frame: Frame, verdict: Verdict, target: Target) -> Pinned | None:
     """The landed input, where all that changed is that many rows came to it."""
     table = verdict.table
     scope, driver = table.declaration.scope, next(iter(table.inputs))
-    is_one = table.is_staging and table.declaration.ties == "newest"
-    if not is_one or not isinstance(scope, Keys):
+    keeps_newest = table.is_staging and table.declaration.ties == "newest"
+    if not keeps_newest or not isinstance(scope, Keys):
         return None
     if verdict.whole or verdict.changed != (driver,) or frame.again.get(table.name):
         return None
@@ -72,9 +74,12 @@ def _many(frame: Frame, verdict: Verdict, target: Target) -> Pinned | None:
     return verdict.pins[driver] if fits and target.is_declared else None
 
 
-def _told(
+def _split(
     spark: SparkSession, verdict: Verdict, target: Target, pin: Pinned, found: Path
 ) -> Arrivals | None:
+    """The rows to append and the keys to merge; None where keys are no text, files are not plain,
+    or DuckDB cannot tell.
+    """
     table = verdict.table
     key = cast(Keys, table.declaration.scope).columns
     landed = change_feed(spark, pin).select(*pin.read(spark).columns)
@@ -84,13 +89,13 @@ def _told(
         return None
     paths = storage.delta(target.path).get_add_actions(flatten=True).column("path").to_pylist()
     old = [cast(Path, target.path) / unquote(path) for path in paths]
-    told = not_new([Path(file) for one in images for file in one.files], old, key, found)
-    if told is None:
+    new = [Path(file) for one in images for file in one.files]
+    if (told := write_known_keys(new, old, key, found)) is None:
         return None
     count, least, most = told
     keys = spark.read.schema(", ".join(f"`{name}` STRING" for name in key)).parquet(str(found))
-    others = F.broadcast(keys) if count <= _FEW else keys
-    # A row without a key is among the others, to be rejected.
-    rows = landed.join(others, list(key), "left_anti").where(f"`{key[0]}` IS NOT NULL")
+    known = F.broadcast(keys) if count <= _BROADCAST_KEYS else keys
+    # A row that lacks a part of its key is among the others, to be rejected.
+    rows = landed.dropna(subset=list(key)).join(known, list(key), "left_anti")
     bounds = (least, most) if least is not None and most is not None else None
     return Arrivals(next(iter(table.inputs)), rows, Affected(None, keys, count, bounds))

@@ -8,12 +8,12 @@ from typing import cast
 from pyspark.sql import SparkSession
 
 from lakehouse import carrying, quality
-from lakehouse.build import explain, is_stop
 from lakehouse.carrying import by_day, scope_of
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected
 from lakehouse.declare import Days
 from lakehouse.errors import LakehouseError, did_you_mean
+from lakehouse.failures import explain, is_stop
 from lakehouse.feed import Pinned
 from lakehouse.frame import Frame, Verdict
 from lakehouse.log import Log, Record

@@ -1,6 +1,8 @@
-"""Building one table: inputs at pinned versions, the affected part, one commit."""
+"""Building one table: inputs at pinned versions, the affected part, one commit (two where many rows
+of new keys landed: decision 0033).
+"""
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
@@ -9,11 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import carrying, quality, quarantine
 from lakehouse.arrivals import Arrivals, arrived
-from lakehouse.catalogue import Table, is_direct
+from lakehouse.catalogue import is_direct
 from lakehouse.changes import WHOLE, Affected, affected, within
 from lakehouse.checks.after import judge_written
 from lakehouse.declare import Changelog
-from lakehouse.errors import LakehouseError, StopRuleError
 from lakehouse.feed import unreadable
 from lakehouse.follow import follow
 from lakehouse.invoke import call
@@ -100,21 +101,21 @@ def _add(
     The record comes with the rows appended: a build that dies in between finds the others merged,
     and no difference, the next time.
     """
-    table, aside = verdict.table, quarantine.ensure(frame.lake)
+    table = verdict.table
     outcome = Outcome(table.full_name, "built", verdict.reason, "part")
-    is_known = quarantine.known(aside, table) > 0
-    rows = call(spark, frame, verdict, WHOLE, {came.driver: came.rows})
-    judged = quality.judged(rows, table, frame.conf, is_known)
+    given = {came.driver: came.appended}
+    judged, aside, _ = _judged(spark, frame, verdict, WHOLE, given)
     written = write_good(judged, target)
     assert written is not None
     new, counted = written
-    if counted.rejected:  # nothing that is known of these keys is judged again
-        none = replace(came.others, keys=cast(DataFrame, came.others.keys).limit(0))
-        quarantine.put_aside(judged, table, none, aside)
+    if counted.rejected:
+        # No earlier reject is in scope: those of these keys keep their status.
+        no_keys = replace(came.merged, keys=cast(DataFrame, came.merged.keys).limit(0))
+        quarantine.put_aside(judged, table, no_keys, aside)
     before, wrote = Log(target.path), [(0, 0, 0)]
-    if came.others.key_count:
+    if came.merged.key_count:
         so_far = replace(verdict, record=cast(Record, before.record()))
-        outcome = _write(spark, frame, so_far, target, came.others, outcome)
+        outcome = _write(spark, frame, so_far, target, came.merged, outcome)
         if Log(target.path).version > before.version:
             wrote.append(files_and_bytes(target.path))
     commit_more(new, target, verdict.record)
@@ -126,6 +127,20 @@ def _add(
         rows_in=(outcome.rows_in or 0) + counted.judged,
         quarantined=(outcome.quarantined or 0) + counted.rejected,
     )
+
+
+def _judged(
+    spark: SparkSession,
+    frame: Frame,
+    verdict: Verdict,
+    part: Affected,
+    given: Mapping[str, DataFrame] | None = None,
+) -> tuple[DataFrame, Place, bool]:
+    """Judged rows of a part, the place of rejected ones, and whether there are earlier ones."""
+    aside = quarantine.ensure(frame.lake)
+    is_known = quarantine.known(aside, verdict.table) > 0
+    rows = call(spark, frame, verdict, part, given)
+    return quality.judged(rows, verdict.table, frame.conf, is_known), aside, is_known
 
 
 def affected_part(
@@ -186,10 +201,7 @@ def _write(
         rows = quality.stopped(made(spark, frame, verdict, part), table, frame.conf)
         store(rows, target, part, verdict.record)
         return outcome
-    rows = call(spark, frame, verdict, part)
-    aside = quarantine.ensure(frame.lake)
-    is_known = quarantine.known(aside, table) > 0
-    judged = quality.judged(rows, table, frame.conf, is_known)
+    judged, aside, is_known = _judged(spark, frame, verdict, part)
     if part.keys is None or not is_direct(table, next(iter(table.inputs.values()))):
         judged = within(table, judged, part)  # else landed rows were chosen by these keys already
     if part.is_whole:
@@ -199,21 +211,3 @@ def _write(
     else:
         counted = split_part(judged, verdict, target, part, aside, is_known)
     return replace(outcome, rows_in=counted.judged, quarantined=counted.rejected)
-
-
-def explain(error: Exception, table: Table) -> str:
-    """One sentence for a failed table: the stop rule broken, or the error's first line."""
-    if isinstance(error, LakehouseError):
-        return str(error)
-    text = str(error)
-    causes = re.findall(r"^(?:Caused by|): (?:[\w.$]+(?:Exception|Error): )?(.*)$", text, re.M)
-    if match := re.search(rf"{quality.STOP}[^\n]*", text):
-        return f"{match[0][len(quality.STOP) :].strip()}; nothing was written, mend the input"
-    lines = [*reversed(causes), *text.split("\n"), type(error).__name__]
-    first = next(line for line in lines if line.strip())
-    return f"{table.full_name} failed: {first[:300]}"
-
-
-def is_stop(error: Exception) -> bool:
-    """Whether a stop rule, not a defect, ended the table."""
-    return isinstance(error, StopRuleError) or quality.STOP in str(error)

@@ -211,7 +211,7 @@ def files_of(
 
 
 def scope_of(table: Table) -> Days:
-    """The scope of a table with a kernel."""
+    """The scope of a table by days."""
     return cast(Days, table.declaration.scope)
 
 
@@ -241,7 +241,10 @@ def make_days(
     if not wanted:
         return []
     found = {name: files_of(table, name, one) for name, one in pins.items()}
-    held = {n: tuple(sorted(d for d in all_ if d <= wanted[-1])) for n, (_, all_) in found.items()}
+    held = {
+        name: tuple(sorted(day for day in present if day <= wanted[-1]))
+        for name, (_, present) in found.items()
+    }
     slices = [
         Slice(
             table.name,

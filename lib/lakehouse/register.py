@@ -42,8 +42,8 @@ _FEATURES = {"appendOnly", "invariants", "changeDataFeed", "checkConstraints", "
 # So many rows may be held by the driver, to be merged without Spark into a table of so many: of
 # more, Spark shares the work out, and can spill. A row of a rewritten file costs 11 microseconds.
 FEW_ROWS, SMALL = 50_000, 1_000_000
-# Bytes of files that are better one: some hundred thousand rows.
-_SMALL_FILE = 8 * 1024 * 1024
+# Bytes of a partition's new files up to which they are made one: some hundred thousand rows.
+_COMPACTED_BYTES = 8 * 1024 * 1024
 
 
 def opened(place: Place) -> DeltaTable | None:
@@ -108,23 +108,25 @@ def write(
     return actions
 
 
-def gathered(files: Sequence[AddAction], place: Path, bounded: Iterable[str]) -> list[AddAction]:
-    """The same with the small files of a partition put together as one: each task wrote its own."""
+def compacted(files: Sequence[AddAction], place: Path, bounded: Iterable[str]) -> list[AddAction]:
+    """Add actions of the files, those of a partition compacted into one where together they are
+    few bytes: each task wrote its own. The small ones are removed; none may be in a version yet.
+    """
     folders: dict[Path, list[AddAction]] = {}
     for file in files:
         folders.setdefault((place / file.path).parent, []).append(file)
     kept = []
     for folder, held in folders.items():
-        if len(held) == 1 or sum(file.size for file in held) > _SMALL_FILE:
+        if len(held) == 1 or sum(file.size for file in held) > _COMPACTED_BYTES:
             kept += held
             continue
         paths = [place / file.path for file in held]
         rows = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
-        together = folder / f"together-{paths[0].name}"
-        pq.write_table(rows, together, compression="zstd", store_decimal_as_integer=True)
+        compact = folder / f"compacted-{paths[0].name}"
+        pq.write_table(rows, compact, compression="zstd", store_decimal_as_integer=True)
         for path in paths:
             path.unlink()
-        kept.append(added(together, place, tuple(bounded)))
+        kept.append(added(compact, place, tuple(bounded)))
     return kept
 
 

@@ -9,7 +9,7 @@ import duckdb
 
 from lakehouse.schema import literal
 
-# Of hashes that are more, DuckDB keeps the rest on the disk.
+# Of keys and hashes that are more, DuckDB keeps the rest on the disk.
 _MEMORY = "3GB"
 
 
@@ -41,22 +41,23 @@ def repeats(files: Sequence[Path], key: Sequence[str]) -> bool:
     return found is not None
 
 
-def not_new(
-    new: Sequence[Path], old: Sequence[Path], key: Sequence[str], found: Path
+def write_known_keys(
+    landed: Sequence[Path], held: Sequence[Path], key: Sequence[str], output: Path
 ) -> tuple[int, str | None, str | None] | None:
-    """Write the keys of ``new`` files that come more than once, are in ``old`` files, or are null.
+    """Write to ``output`` the keys of landed files that a table must MERGE: those that repeat, are
+    in the files that it holds, or lack a part.
 
     Returns how many, and the least and the most of their first column; None where that cannot be
     told.
     """
     nulls = " OR ".join(f'"{name}" IS NULL' for name in key)
-    came = f"SELECT {_listed(key)}, count(*) AS rows FROM {parquet(new)} GROUP BY {_listed(key)}"
-    known = f"({_listed(key)}) IN (SELECT {_listed(key)} FROM {parquet(old)})" if old else "false"
+    came = f"SELECT {_listed(key)}, count(*) AS rows FROM {parquet(landed)} GROUP BY {_listed(key)}"
+    known = f"({_listed(key)}) IN (SELECT {_listed(key)} FROM {parquet(held)})" if held else "false"
     wanted = f"SELECT {_listed(key)} FROM ({came}) WHERE rows > 1 OR {nulls} OR {known}"
     try:
         with _connected() as connection:
-            connection.execute(f"COPY ({wanted}) TO {literal(str(found))}")
-            told = f'SELECT count(*), min("{key[0]}"), max("{key[0]}") FROM {parquet([found])}'
+            connection.execute(f"COPY ({wanted}) TO {literal(str(output))}")
+            told = f'SELECT count(*), min("{key[0]}"), max("{key[0]}") FROM {parquet([output])}'
             return connection.execute(told).fetchone()
     except duckdb.Error:
         return None

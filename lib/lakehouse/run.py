@@ -13,10 +13,11 @@ from tempfile import TemporaryDirectory
 from pyspark.sql import SparkSession
 
 from lakehouse import build_log
-from lakehouse.build import Outcome, build_table, explain, is_stop
+from lakehouse.build import Outcome, build_table
 from lakehouse.catalogue import Table
 from lakehouse.checks.rules import looks_at
 from lakehouse.errors import LakehouseError, first_line
+from lakehouse.failures import explain, is_stop
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.judge import note_held
 from lakehouse.landing.ledger import LandingFile, Ledger, Survey, survey

@@ -41,8 +41,8 @@ MERGED = (
     "num_target_rows_inserted",
     "num_target_rows_updated",
 )
-# Rows come sorted by key from the windows that made them: cut into files, each holds a range of
-# keys, and a later MERGE reads and rewrites only those of its keys.
+# Rows come sorted by key from the windows that made them, but those appended as they landed: cut
+# into files, each holds a range of keys, and a later MERGE reads and rewrites those of its keys.
 ROWS_A_FILE = 1_000_000
 
 
@@ -181,7 +181,7 @@ def commit_more(made: WrittenDays, target: Target, record: Record) -> None:
     if made.files:
         place = cast(Path, target.path)
         table = storage.fresh(place, Log(place).version)
-        files = register.gathered(made.files, place, target.table.filtered)
+        files = register.compacted(made.files, place, target.table.filtered)
         register.commit(table, files, None, record, "append")
     record_anyway(target, record)
 

@@ -3,15 +3,13 @@
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from deltalake import DeltaTable
 
-from lakehouse.conf import load
 from retail import project
 from retail.measure_scale import write_between
 from retail.meter import Timing, machine, timed
@@ -77,7 +75,7 @@ class Bench:
             for target, seconds in (("test-fast", "15 s"), ("test", "480 s")):
                 self.time(f"make {target}", seconds, ["make", target])
         if history:
-            self.history(load("large"))
+            self.history()
             self.rules()
         return self.end(page)
 
@@ -121,14 +119,12 @@ class Bench:
         build = self.job("build", "--source", source, "--lake", lake)
         self.time("Online Retail, 305 days", "90 s", build, lake)
 
-    def history(self, conf: Mapping[str, Any]) -> None:
-        """Time events on their way into a history, and late costs on theirs to sales: millions of
-        rows, by the conf of such.
-        """
+    def history(self) -> None:
+        """Time events on their way into a history, and late costs on theirs to sales."""
         from retail import measure_history, measure_recut
 
         self.say("Histories (targets: 5 s, and 60 s for 2,000,000 keys; 1.5 times MERGE):")
-        self.say(measure_history.report(conf, self.work / "history"))
+        self.say(measure_history.report(self.work / "history"))
         steps = measure_recut.recut()
         told = [f"{name} {step.seconds:.1f} s ({step.rows:,} rows)" for name, step in steps.items()]
         following = sum(steps[name].seconds for name in measure_recut.FOLLOWING)

@@ -14,7 +14,7 @@ import duckdb
 from deltalake import DeltaTable
 
 from retail.measure_close import SUMMED
-from retail.measure_peers import LAGS, WINDOWS, cores
+from retail.measure_peer_files import LAGS, WINDOWS, cores
 
 # Rows to make, and the fewest days that they are to be of: fewer hold more pairs than are tried.
 PAIR_DAYS, FEWEST, MOST = 40_000_000, 28, 60

@@ -107,7 +107,7 @@ def _per_million(found: Sequence[Found]) -> str:
     ]
     head = (
         "CPU-seconds per million pairs on the last day (`added`: of those that the scale before"
-        " lacks; the peers make fewer columns):"
+        " lacks; `carry` makes all columns of the features, the other peers what sales alone tell):"
     )
     return "\n\n".join([head, "\n".join(lines), "\n".join(plot)])
 

@@ -19,6 +19,7 @@ from lakehouse import LakehouseError
 from retail import measure_backfill, measure_peers, measure_truth, project
 from retail.measure_close import FEATURES, Chain
 from retail.measure_page import Cost, Found, report, rows_of, write_between
+from retail.measure_peer_files import cores
 from retail.meter import Timing, timed
 
 MARKS = ("<!-- scale -->", "<!-- end of scale -->")
@@ -52,7 +53,7 @@ def measure(work: Path, scale: str, days: int, backfill: bool, pairs: int = 1_00
         if backfill:
             counted = rows_of(costs, CLOSES.format(day=last), "stg_inventory_snapshots")
             costs += _backfill(chain, last, counted)
-        counts = {"scale": scale, "days": days, "pairs": pairs, "cores": measure_peers.cores()}
+        counts = {"scale": scale, "days": days, "pairs": pairs, "cores": cores()}
         return counts | {"costs": [asdict(cost) for cost in costs], "differing": differing}
     finally:
         chain.clear()

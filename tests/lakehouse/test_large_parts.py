@@ -180,12 +180,16 @@ def test_lines_of_new_keys_are_appended_and_all_others_merged(
             with monkeypatch.context() as dying:
                 dying.setattr(building, "commit_more", None)
                 assert build(landing, lake, "+stg_transactions").exit_status == 1
+            held = dict(found(lake, SALES, "transaction_id", "order_status"))
+            assert held["TXN-1"] == "confirmed"  # merged
+            assert "TXN-5" not in held  # appended by the next build
         result = build(landing, lake, "+stg_transactions")
         (staged,) = (outcome for outcome in result.outcomes if outcome.table == SALES)
         written.append((staged.mode, staged.rows_in, staged.quarantined))
     assert rows(lake, SALES) == rows(at_once, SALES)
     assert len(rows(lake, SALES)) == 9
     assert aside(lake) == aside(at_once)
+    # Earlier rejects of TXN-3 and TXN-6 are not judged again: else 15 and 5 would be.
     assert written == [("whole", 4, 2), ("part", 13, 2), ("part", 4, 0)]
     folder = lake / "silver" / "stg_transactions"
     assert not list(folder.glob("_keys*"))

@@ -267,10 +267,10 @@ def test_small_files_of_a_day_are_put_together(
     table, bounded = DeltaTable(str(place)), ("id", "n", "at")
     parts = [register.write(frame(spark, [row]), place, ("day",), bounded) for row in rows]
     files = [file for part in parts for file in part]
-    monkeypatch.setattr(register, "_SMALL_FILE", 1)
-    assert sorted(register.gathered(files, place, bounded), key=files.index) == files
+    monkeypatch.setattr(register, "_COMPACTED_BYTES", 1)
+    assert sorted(register.compacted(files, place, bounded), key=files.index) == files
     monkeypatch.undo()
-    few = register.gathered(files, place, bounded)
+    few = register.compacted(files, place, bounded)
     register.commit(table, few, None, None, "append")
     assert sorted(file.partition_values["day"] for file in few) == [str(FIRST), str(SECOND)]
     assert len(list(place.glob("day=*/*.parquet"))) == 2

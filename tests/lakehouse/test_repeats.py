@@ -1,4 +1,4 @@
-"""Keys that repeat in new files are told before anything is committed."""
+"""Keys that repeat in files, or are there already, are told before anything is committed."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.repeats import repeats
+from lakehouse.repeats import repeats, write_known_keys
 
 Rows = list[tuple[str | None, int]]
 
@@ -38,3 +38,29 @@ def test_keys_that_repeat_are_told(
     is_one_day = day == "2026-06-01" or not second
     assert repeats(files, ("id", "n", "day")) is (repeated and is_one_day)
     assert not repeats([], ("id", "n", "day"))
+
+
+def write(file: Path, *keys: tuple[str | None, str | None]) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    ids, parts = zip(*keys, strict=True)
+    pq.write_table(pa.table({"id": pa.array(ids, pa.string()), "part": parts, "n": 1}), file)
+    return file
+
+
+def test_keys_to_merge_are_told(tmp_path: Path) -> None:
+    """Those that come twice in a file or in two, are there, or lack a part; a part may be shared."""
+    folder = tmp_path / "it's a [lake]*"
+    one = write(
+        folder / "one.parquet", ("new", "x"), ("twice", "x"), ("twice", "x"), ("in two", "")
+    )
+    two = write(folder / "two.parquet", ("in two", ""), ("there", "x"), (None, "x"), ("half", None))
+    there = write(folder / "day=1" / "there.parquet", ("there", "x"), ("new", "y"), ("gone", "x"))
+    output, key = folder / "keys.parquet", ("id", "part")
+    wanted = {("twice", "x"), ("in two", ""), (None, "x"), ("half", None)}
+    assert write_known_keys([one, two], [], key, output) == (4, "half", "twice")
+    assert {tuple(row.values()) for row in pq.read_table(output).to_pylist()} == wanted
+    assert write_known_keys([one, two], [there], key, output) == (5, "half", "twice")
+    found = {tuple(row.values()) for row in pq.read_table(output).to_pylist()}
+    assert found == wanted | {("there", "x")}
+    (folder / "broken.parquet").write_bytes(b"no parquet")
+    assert write_known_keys([folder / "broken.parquet"], [], key, output) is None

@@ -41,7 +41,7 @@ def test_the_page_sets_what_is_measured_beside_its_targets(
     monkeypatch.setattr(measure_history, "measure", lambda *_: measured)
     monkeypatch.setattr(measure_recut, "recut", lambda: steps)
     bench = Bench(tmp_path, tmp_path, "local")
-    bench.history({})
+    bench.history()
     _, table, late = bench.said
     assert "| 35,000 | 52,500 | 1,750 | 6.0 s | 4.0 s | 1.50 | 2 of 8 |" in table
     assert "fact_sales 50.0 s (1,000 rows), " in late

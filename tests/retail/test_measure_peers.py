@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from retail.measure_peers import PEERS, ranges
+from retail.measure_peer_files import ranges
+from retail.measure_peers import PEERS
 
 DAY = date(2026, 6, 30)
 PAIRS = [(f"STR-{s}", f"PRD-{p}") for s in range(3) for p in range(20)]

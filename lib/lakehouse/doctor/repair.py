@@ -12,12 +12,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import quality
-from lakehouse.build import affected_part, explain
+from lakehouse.build import affected_part
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, within
 from lakehouse.declare import Days, Keys
 from lakehouse.errors import LakehouseError
 from lakehouse.expressions import any_of, as_json
+from lakehouse.failures import explain
 from lakehouse.feed import NET, Pinned, changed_rows, unreadable
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.ledger import Survey

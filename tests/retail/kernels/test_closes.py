@@ -27,7 +27,8 @@ from lakehouse.schema import arrow
 from lakehouse.slices import Slice, make
 from lakehouse.write import Target
 from retail import project
-from retail.measure_peers import by_duckdb, ranges
+from retail.measure_duckdb import by_duckdb
+from retail.measure_peer_files import ranges
 from retail.terms.layout import store_range_of
 
 OWN, SOLD, COUNTED = "mart_demand_forecast_input", "int_daily_sales", "fact_inventory_daily"
