@@ -12,8 +12,9 @@ from urllib.parse import unquote
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
 
-from lakehouse import register, storage
+from lakehouse import plain, register, storage
 from lakehouse.catalogue import is_direct
 from lakehouse.changes import Affected
 from lakehouse.declare import Keys
@@ -32,9 +33,10 @@ _BROADCAST_KEYS = 2_000_000
 @dataclass(frozen=True)
 class Arrivals:
     """Rows of the input ``driver`` to be ``appended``, whose keys are new and come once; ``merged``
-    are the keys of all other rows that landed.
+    are the keys of all other rows that landed. Keys are new to the ``version`` of the table.
     """
 
+    version: int
     driver: str
     appended: DataFrame
     merged: Affected
@@ -82,20 +84,24 @@ def _split(
     """
     table = verdict.table
     key = cast(Keys, table.declaration.scope).columns
-    landed = change_feed(spark, pin).select(*pin.read(spark).columns)
-    kinds = {c.name: c.type for c in table.columns} | dict(landed.dtypes)
     images = storage.images(pin.path, cast(int, pin.built) + 1, pin.version)
-    if not images or any(kinds[name] != "string" for name in key):
+    everything = pin.read(spark)
+    landed_kinds, kinds = dict(everything.dtypes), {c.name: c.type for c in table.columns}
+    if not images or any((landed_kinds[k], kinds[k]) != ("string", "STRING") for k in key):
         return None
-    paths = storage.delta(target.path).get_add_actions(flatten=True).column("path").to_pylist()
-    old = [cast(Path, target.path) / unquote(path) for path in paths]
+    there = storage.delta(target.path)
+    paths = there.get_add_actions(flatten=True).column("path").to_pylist()
+    held = [cast(Path, target.path) / unquote(path) for path in paths]
     new = [Path(file) for one in images for file in one.files]
-    if (told := write_known_keys(new, old, key, found)) is None:
+    if (told := write_known_keys(new, held, key, found)) is None:
         return None
     count, least, most = told
-    keys = spark.read.schema(", ".join(f"`{name}` STRING" for name in key)).parquet(str(found))
+    columns = StructType([StructField(name, StringType()) for name in key])
+    keys = plain.parquet(spark, found.parent, columns, [str(found)])
     known = F.broadcast(keys) if count <= _BROADCAST_KEYS else keys
     # A row that lacks a part of its key is among the others, to be rejected.
-    rows = landed.dropna(subset=list(key)).join(known, list(key), "left_anti")
+    landed = change_feed(spark, pin).select(*everything.columns).dropna(subset=list(key))
+    rows = landed.join(known, list(key), "left_anti").select(*everything.columns)
     bounds = (least, most) if least is not None and most is not None else None
-    return Arrivals(next(iter(table.inputs)), rows, Affected(None, keys, count, bounds))
+    merged = Affected(None, keys, count, bounds)
+    return Arrivals(there.version(), next(iter(table.inputs)), rows, merged)

@@ -1,6 +1,7 @@
 """Rows of any days of a table, made from history; the table is left as it is."""
 
 import shutil
+from collections.abc import Container
 from datetime import date, timedelta
 from pathlib import Path
 from typing import cast
@@ -60,6 +61,7 @@ def backfill(
     try:
         _write(spark, frame, Target(table, beside), first, last)
     except Exception as error:
+        shutil.rmtree(beside, ignore_errors=True)
         if is_stop(error):
             raise LakehouseError(explain(error, table)) from None
         raise
@@ -72,10 +74,19 @@ def _write(spark: SparkSession, frame: Frame, target: Target, first: date, last:
     pins = {name: Pinned(path, Log(path).version, None) for name, path in paths.items()}
     days = frozenset(first + timedelta(n) for n in range((last - first).days + 1))
     if scope_of(table).kernel and carrying.is_by_kernel(frame, frame.path(table)):
-        cast(Path, target.path).mkdir(parents=True)
-        carrying.make_days(spark, frame, target, pins, days)
+        place = cast(Path, target.path)
+        place.mkdir(parents=True)
+        actions = carrying.make_days(spark, frame, target, pins, days)
+        _remove_others(place, {action["path"] for action in actions})
         return
     verdict = Verdict(table, "backfill", Record(as_of=str(last)), pins=pins)
     rows = quality.stopped(made(spark, frame, verdict, Affected(days=days)), table, frame.conf)
     clustered = rows.hint("rebalance", *target.partitions)
     clustered.write.partitionBy(*target.partitions).parquet(str(target.path))
+
+
+def _remove_others(folder: Path, files: Container[str]) -> None:
+    """Remove what a task that was tried again left beside its files."""
+    for file in folder.rglob("*.parquet"):
+        if str(file.relative_to(folder)) not in files:
+            file.unlink()

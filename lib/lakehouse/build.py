@@ -18,7 +18,7 @@ from lakehouse.declare import Changelog
 from lakehouse.feed import unreadable
 from lakehouse.follow import follow
 from lakehouse.invoke import call
-from lakehouse.log import Log, Record
+from lakehouse.log import Log
 from lakehouse.plan import Frame, Verdict, frame_as_of
 from lakehouse.split import split_part, split_whole, write_good
 from lakehouse.storage import Place, row_count, size
@@ -96,10 +96,10 @@ def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
 def _add(
     spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, came: Arrivals
 ) -> Outcome:
-    """Append the rows of new keys where they lie, after all others that came have been merged.
+    """Append the rows of new keys where they lie, after all others that landed have been merged.
 
-    The record comes with the rows appended: a build that dies in between finds the others merged,
-    and no difference, the next time.
+    The commit of the others says that it is not finished yet: where a build dies before the rows
+    are appended, the next one makes the table again.
     """
     table = verdict.table
     outcome = Outcome(table.full_name, "built", verdict.reason, "part")
@@ -112,13 +112,13 @@ def _add(
         # No earlier reject is in scope: those of these keys keep their status.
         no_keys = replace(came.merged, keys=cast(DataFrame, came.merged.keys).limit(0))
         quarantine.put_aside(judged, table, no_keys, aside)
-    before, wrote = Log(target.path), [(0, 0, 0)]
+    wrote, version = [(0, 0, 0)], came.version
     if came.merged.key_count:
-        so_far = replace(verdict, record=cast(Record, before.record()))
-        outcome = _write(spark, frame, so_far, target, came.merged, outcome)
-        if Log(target.path).version > before.version:
-            wrote.append(files_and_bytes(target.path))
-    commit_more(new, target, verdict.record)
+        halfway = replace(verdict, record=replace(verdict.record, is_finished=False))
+        outcome = _write(spark, frame, halfway, target, came.merged, outcome)
+        wrote.append(files_and_bytes(target.path))
+        version += 1
+    commit_more(new, target, verdict.record, version)
     if new.files:
         wrote.append(files_and_bytes(target.path))
     row_count, files, size = map(sum, zip(*wrote, strict=True))

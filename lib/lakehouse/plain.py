@@ -36,7 +36,7 @@ def read(spark: SparkSession, place: Path, table: DeltaTable) -> DataFrame | Non
         nulls = [F.lit(None).cast(c.dataType).alias(c.name) for c in columns]
         return spark.range(0).where("false").select(*nulls)
     found = _files(place, table, paths)
-    return _parquet(spark, place, columns, found) if found else None
+    return parquet(spark, place, columns, found) if found else None
 
 
 def change_feed(
@@ -60,7 +60,7 @@ def change_feed(
         base, held = place, columns
         if not part.kind:
             base, held = place / _FEED, StructType([*columns.fields]).add(CHANGE_TYPE, "string")
-        rows = _parquet(spark, base, held, part.files)
+        rows = parquet(spark, base, held, part.files)
         told = rows if not part.kind else rows.withColumn(CHANGE_TYPE, F.lit(part.kind))
         frames.append(told.withColumn("_commit_version", F.lit(part.version).cast("bigint")))
     return reduce(DataFrame.unionByName, frames)
@@ -137,9 +137,10 @@ def _kinds(actions: Sequence[Mapping[str, Any]]) -> list[tuple[Kind, list[str]]]
     return [(kind, files) for kind, files in found if files]
 
 
-def _parquet(
+def parquet(
     spark: SparkSession, base: Path, columns: StructType, files: Sequence[str]
 ) -> DataFrame:
+    """The rows of files below ``base``, whose other folders tell partitions."""
     reader = spark.read.schema(columns).option("basePath", str(base)).option(_GLOB, "false")
     rows = reader.parquet(*files)
     # What folders tell comes last.

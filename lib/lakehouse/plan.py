@@ -109,7 +109,7 @@ def _whole_reason(frame: Frame, table: Table, record: Record, built: Record | No
     if built is None:
         return "no record of what it was built from"
     if not built.is_finished:
-        return "the build that made it died before its quarantine was written"
+        return "the build before died halfway"
     if frame.full_refresh:
         return "full refresh"
     if built.fingerprint != record.fingerprint:

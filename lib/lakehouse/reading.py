@@ -118,7 +118,7 @@ def lake(path: Place | str | None = None, env: str | None = None) -> Lake:
     """The lake at a place: by default $LAKEHOUSE_LAKE, else the one that conf names.
 
     ``env`` is the environment, as of ``--env``; by default $LAKEHOUSE_ENV, else local.
-    Raises LakehouseError where the place holds no lake.
+    Raises LakehouseError where the place holds no lake, or cannot.
     """
     conf = load_conf(env or os.environ.get(ENVIRONMENT, "local"))
     named = path or os.environ.get(LAKE) or conf["lake"]
@@ -127,7 +127,7 @@ def lake(path: Place | str | None = None, env: str | None = None) -> Lake:
         start(conf)  # only Spark knows such a lake
     elif isinstance(place, Path):
         place = (Path() if path or LAKE in os.environ else conf_folder().parent) / place
-        place = place.resolve()
+        place = storage.lake_folder(place.resolve())
     tables_of(place)
     return Lake(place, load(conf["tables"]), start(conf))
 

@@ -50,14 +50,19 @@ def write_known_keys(
     Returns how many, and the least and the most of their first column; None where that cannot be
     told.
     """
-    nulls = " OR ".join(f'"{name}" IS NULL' for name in key)
-    came = f"SELECT {_listed(key)}, count(*) AS rows FROM {parquet(landed)} GROUP BY {_listed(key)}"
-    known = f"({_listed(key)}) IN (SELECT {_listed(key)} FROM {parquet(held)})" if held else "false"
-    wanted = f"SELECT {_listed(key)} FROM ({came}) WHERE rows > 1 OR {nulls} OR {known}"
+    keys, first = _listed(key), f'"{key[0]}"'
+    came = f"SELECT {keys}, count(*) AS rows FROM {parquet(landed)} GROUP BY ALL"
+    lacking = " OR ".join(f'"{name}" IS NULL' for name in key)
+    wanted = f"WITH came AS ({came}) SELECT {keys} FROM came WHERE rows > 1 OR {lacking}"
+    if held:
+        # Joined by itself, with bounds: of the table, the larger side by far, little is then read.
+        bounds = f"(SELECT min({first}) FROM came) AND (SELECT max({first}) FROM came)"
+        there = f"SELECT {keys} FROM {parquet(held)} WHERE {first} BETWEEN {bounds}"
+        wanted += f" UNION SELECT {keys} FROM came SEMI JOIN ({there}) USING ({keys})"
     try:
         with _connected() as connection:
             connection.execute(f"COPY ({wanted}) TO {literal(str(output))}")
-            told = f'SELECT count(*), min("{key[0]}"), max("{key[0]}") FROM {parquet([output])}'
+            told = f"SELECT count(*), min({first}), max({first}) FROM {parquet([output])}"
             return connection.execute(told).fetchone()
     except duckdb.Error:
         return None

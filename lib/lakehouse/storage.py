@@ -26,6 +26,7 @@ from lakehouse.named import Name
 
 CATALOGUE = "catalog:"
 # How Spark's Hadoop calls a store, and how the rest of the world does.
+_PATTERN = frozenset("*?[]{}")
 _SCHEMES = {"s3a": "s3", "s3": "s3", "abfss": "abfss", "gs": "gs"}
 
 
@@ -49,6 +50,19 @@ def place(given: Path | str) -> Place:
     """A lake's place, as a person gives it."""
     text = str(given)
     return remote(text) if is_remote(text) else Path(text)
+
+
+def lake_folder(path: Path) -> Path:
+    """The folder of a lake.
+
+    Raises LakehouseError for a path that Spark reads as a pattern: it would read files twice.
+    """
+    if odd := sorted(set(str(path)) & _PATTERN):
+        raise LakehouseError(
+            f"The path {path} holds {' '.join(odd)}, which Spark reads as a pattern; expected a"
+            " folder for the lake whose path has none of * ? [ ] { }."
+        )
+    return path
 
 
 def is_remote(text: str) -> bool:

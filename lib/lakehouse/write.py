@@ -176,14 +176,17 @@ def commit_days(made: WrittenDays, target: Target, part: Affected, record: Recor
         register.commit(made.table, made.files, (column, days), record)
 
 
-def commit_more(made: WrittenDays, target: Target, record: Record) -> None:
-    """Add files that were written for new rows to the table as it is now."""
-    if made.files:
-        place = cast(Path, target.path)
-        table = storage.fresh(place, Log(place).version)
-        files = register.compacted(made.files, place, target.table.filtered)
-        register.commit(table, files, None, record, "append")
-    record_anyway(target, record)
+def commit_more(made: WrittenDays, target: Target, record: Record, version: int) -> None:
+    """Add files that were written for new rows upon a version of the table; the record in any case.
+
+    Refused as ``register.commit`` is.
+    """
+    if not made.files:
+        progress(target, record)
+        return
+    place = cast(Path, target.path)
+    files = register.compacted(made.files, place, target.table.filtered)
+    register.commit(storage.fresh(place, version), files, None, record, "append")
 
 
 def _registrable(target: Target) -> DeltaTable | None:

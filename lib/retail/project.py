@@ -18,7 +18,7 @@ from lakehouse.moments import day
 from lakehouse.named import Name
 from lakehouse.odcs import Contracts
 from lakehouse.session import start
-from lakehouse.storage import Place, Uri, is_remote, remote
+from lakehouse.storage import Place, Uri, is_remote, lake_folder, remote
 from retail.contracts import CONTRACTS
 
 DEFAULT_SOURCE = "home_improvement.yaml"
@@ -107,10 +107,13 @@ def _lake(given: str) -> Place:
 
 
 def place(lake: Place | str) -> Place:
-    """Where the lake lies, from a job's option or conf: a folder, a store or a catalogue."""
+    """Where the lake lies, from a job's option or conf: a folder, a store or a catalogue.
+
+    Raises LakehouseError where no lake can lie there.
+    """
     if isinstance(lake, str):
         lake = remote(os.path.expandvars(lake)) if is_remote(lake) else folder(lake)
-    return folder(lake) if isinstance(lake, Path) else lake
+    return lake_folder(folder(lake)) if isinstance(lake, Path) else lake
 
 
 def folder(path: Path | str) -> Path:

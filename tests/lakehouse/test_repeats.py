@@ -43,7 +43,9 @@ def test_keys_that_repeat_are_told(
 def write(file: Path, *keys: tuple[str | None, str | None]) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     ids, parts = zip(*keys, strict=True)
-    pq.write_table(pa.table({"id": pa.array(ids, pa.string()), "part": parts, "n": 1}), file)
+    pq.write_table(
+        pa.table({"id": pa.array(ids, pa.string()), "part": pa.array(parts, pa.string())}), file
+    )
     return file
 
 

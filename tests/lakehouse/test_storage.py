@@ -52,9 +52,11 @@ def test_a_relative_folder_of_conf_starts_at_the_project_and_a_person_s_where_th
         ("ftp://b/lake", r"in no store that is known here; expected a folder, .* s3a://"),
         ("catalog:", "names no catalogue; expected catalog:NAME"),
         ("catalog:a.b", "names no catalogue"),
+        ("data/a lake*", r"a lake\* holds \*, which Spark reads as a pattern"),
+        (Path("lakes/[1]"), r"holds \[ \], which Spark reads as a pattern"),
     ],
 )
-def test_a_lake_that_is_nowhere_is_refused(setting: str, said: str) -> None:
+def test_a_lake_that_can_lie_nowhere_is_refused(setting: str | Path, said: str) -> None:
     with pytest.raises(LakehouseError, match=said):
         project.place(setting)
 

@@ -240,7 +240,12 @@ def test_days_of_history_are_made_as_the_closes_made_them(
     with pytest.raises(KeyboardInterrupt):
         backfill(None, lake.frame(), lake.table, days[0], days[-1], output)  # type: ignore[arg-type]
     assert not output.exists()
-    monkeypatch.setattr(carrying, "make_days", whole)
+
+    def tried_again(*arguments: Any) -> Any:
+        whole(*arguments)  # what a task that died has left
+        return whole(*arguments)
+
+    monkeypatch.setattr(carrying, "make_days", tried_again)
     backfill(None, lake.frame(), lake.table, days[0], days[-1], output)  # type: ignore[arg-type]
     found = {}
     for row in pq.read_table(output).to_pylist():
@@ -249,7 +254,7 @@ def test_days_of_history_are_made_as_the_closes_made_them(
         found[*key, day] = plain(row)
     wanted = expected(DAYS[:20])
     assert found == {key: row for key, row in wanted.items() if key[2] in days}
-    assert len(found) == 15
+    assert len(found) == pq.read_table(output).num_rows == 15
     assert lake.rows() == held
     assert sorted(path.name for path in tmp_path.glob(".*")) == []
     with pytest.raises(LakehouseError, match="features exists already"):
