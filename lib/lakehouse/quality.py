@@ -96,8 +96,8 @@ def sequence(updated_at: Column | None = None) -> Column:
     A folder's date counts where the name has none: the last date in the path is taken.
     Never the time of ingestion: arrival order must not matter.
     """
-    # Most files' names begin with their date; telling it so costs a third of the expression. What is
-    # used twice stands where it is always worked out: only there does Spark work it out once.
+    # Most files' names begin with their date; telling it so costs a third of the expression. What
+    # is used twice stands where it is always worked out: only there does Spark work it out once.
     name = F.substring_index(SOURCE_FILE, "/", -1)
     begins = F.substring(name, 1, 10)
     day = begins.try_cast("date")
