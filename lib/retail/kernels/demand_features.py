@@ -97,12 +97,13 @@ class _Walk:
 
     def observe(self, day: int) -> None:
         """Take note of who is carried or sold on the day; first seen, they are known from it on."""
-        sold, ranged = self._sales(day)[0], self._counts(day) & _RANGED > 0
+        sold, marks = self._sales(day)[0], self._counts(day)
         seen, since = self.state["seen"], self.state["since"]
-        is_new = day - 1 - seen > REACH
-        since[ranged & is_new] = day
-        since[sold[is_new[sold]]] = day
-        seen[ranged] = day
+        since[sold[day - 1 - seen[sold] > REACH]] = day
+        if day in self.counted:  # else there is no work for every pair
+            ranged = marks & _RANGED > 0
+            since[ranged & (day - 1 - seen > REACH)] = day
+            seen[ranged] = day
         seen[sold] = day
 
     def close(self, day: int) -> None:
@@ -127,6 +128,8 @@ class _Walk:
 
     def _stock(self, day: int, sign: int) -> None:
         """Count a day on which a pair was in stock, and what it sold on it."""
+        if day not in self.counted:
+            return
         pairs, units = self._sales(day)
         stocked = self._counts(day) & _STOCKED == _STOCKED
         self.state["in_stock_days_28"] += sign * stocked.astype(np.int32)

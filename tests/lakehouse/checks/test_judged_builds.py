@@ -132,7 +132,7 @@ def test_a_build_that_died_before_its_quarantine_is_made_again(
         patched.setattr(quarantine, "put_aside", dies)
         assert statuses(house.build("bronze", "silver", full_refresh=True))["stg_sales"] == "failed"
     (again,) = (o for o in house.build().outcomes if o.table == "silver.stg_sales")
-    assert again.reason == "the build that made it died before its quarantine was written"
+    assert again.reason == "the build before died halfway"
     assert (again.rows_in, again.quarantined, again.rows, again.repeated) == (2, 1, 1, 0)
     assert house.rows("quarantine", "record_key", "status") == [('{"sale_id":"9"}', "quarantined")]
 
