@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
-from urllib.parse import unquote
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -91,7 +90,7 @@ def _split(
         return None
     there = storage.delta(target.path)
     paths = there.get_add_actions(flatten=True).column("path").to_pylist()
-    held = [cast(Path, target.path) / unquote(path) for path in paths]
+    held = [cast(Path, target.path) / path for path in paths]
     new = [Path(file) for one in images for file in one.files]
     if (told := write_known_keys(new, held, key, found)) is None:
         return None

@@ -25,8 +25,9 @@ from lakehouse.errors import LakehouseError
 from lakehouse.named import Name
 
 CATALOGUE = "catalog:"
-# How Spark's Hadoop calls a store, and how the rest of the world does.
+# What makes a path a pattern for Spark.
 _PATTERN = frozenset("*?[]{}")
+# How Spark's Hadoop calls a store, and how the rest of the world does.
 _SCHEMES = {"s3a": "s3", "s3": "s3", "abfss": "abfss", "gs": "gs"}
 
 

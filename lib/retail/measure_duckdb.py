@@ -101,7 +101,8 @@ def _carried(files: Files, day: date) -> str:
         WITH {", ".join(counts)},
         sold AS (SELECT store_id, product_id, {sold}
                  FROM ({_sales(files, day, tuple(sold_on))}) GROUP BY ALL),
-        joined AS ({_joined(files, sold_on)}        ), covered AS (
+        joined AS ({_joined(files, sold_on)}
+        ), covered AS (
             SELECT *, {landed}[least(known, 28) + 1] AS coverage_days_28,
                    {landed}[least(known, 91) + 1] AS coverage_days_91
             FROM joined WHERE unseen_days <= {kernel.REACH}
