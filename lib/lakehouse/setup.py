@@ -5,6 +5,7 @@ next run does what is missing: files appear under their names only when they are
 it fetches what Spark needs to read and write s3a:// too.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from lakehouse.session import ARCHIVE, ENVIRONMENT, JARS, S3_JARS, java
 SCALA = "2.13"
 # What the archive was made of: the JVM refuses, silently, one that does not fit.
 MADE_OF = ARCHIVE.with_suffix(".txt")
+_WARM_UP = Path(__file__).with_name("warm_up.py")
 
 # The version of Hadoop that this Spark carries, and of Amazon's SDK the modules that s3a uses: the
 # whole of it, which hadoop-aws would bring, is fifty times as large.
@@ -47,23 +49,6 @@ import sys
 SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config(
     "spark.jars.packages", sys.argv[1]).config("spark.jars.ivy", sys.argv[2]).config(
     "spark.jars.excludes", sys.argv[3]).getOrCreate().stop()
-"""
-_WARM = """
-import sys
-from lakehouse.conf import load
-from lakehouse.session import start, stop
-conf = load("local")
-conf["spark"]["spark.driver.extraJavaOptions"] += f' "-XX:ArchiveClassesAtExit={sys.argv[1]}"'
-spark, path = start(conf), sys.argv[2]
-rows = spark.range(1000).selectExpr("id", "id % 3 AS day", "current_timestamp() AS at")
-(rows.write.format("delta").partitionBy("day").option("delta.enableChangeDataFeed", "true")
-    .save(path))
-rows.createOrReplaceTempView("rows")
-spark.sql(f"MERGE INTO delta.`{path}` t USING rows s ON t.id = s.id AND t.id < 9"
-          " WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *")
-feed = spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", 0)
-feed.load(path).groupBy("day").count().collect()
-stop(spark)
 """
 
 
@@ -126,7 +111,7 @@ def dump_archive() -> None:
         path.unlink(missing_ok=True)
     table = ENVIRONMENT / "warm-up"
     shutil.rmtree(table, ignore_errors=True)
-    _run([sys.executable, "-c", _WARM, str(partial), str(table)], {}, "start Spark")
+    _run([sys.executable, str(_WARM_UP), str(partial), str(table)], {}, "start Spark")
     shutil.rmtree(table)
     if partial.is_file():
         partial.rename(ARCHIVE)
@@ -136,10 +121,11 @@ def dump_archive() -> None:
 
 
 def made_of() -> str:
-    """Java, class path and packages that an archive is valid for."""
+    """Java, class path and packages that an archive is valid for, and what it was warmed up by."""
     said = subprocess.run([java(), "-version"], capture_output=True, text=True, check=False)
     packages = [f"{name} {version(name)}" for name in ("pyspark", "delta-spark")]
-    return "\n".join([said.stderr.strip(), *packages, str(JARS), ""])
+    warmed_by = hashlib.sha256(_WARM_UP.read_bytes()).hexdigest()
+    return "\n".join([said.stderr.strip(), *packages, str(JARS), warmed_by, ""])
 
 
 def _artifact() -> str:

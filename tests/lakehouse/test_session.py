@@ -2,6 +2,7 @@
 
 import io
 import tokenize
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -65,3 +66,22 @@ def test_on_databricks_sessions_get_the_settings_that_they_still_take(
             assert session.conf.get(fixed) == before[fixed]
     finally:
         there.conf.set(taken, str(before[taken]))
+
+
+def test_code_for_a_plan_is_compiled_once_for_the_driver_and_its_tasks(spark: SparkSession) -> None:
+    metrics = spark._jvm.org.apache.spark.metrics.source.CodegenMetrics
+
+    compiling = sibling(spark, {})
+    compiling.conf.set("spark.sql.codegen.wholeStage", "true")  # tests compile nothing else
+    compiling.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")
+
+    def compilations(expression: str) -> int:
+        rows = compiling.range(9).selectExpr(f"{expression} AS answer")
+        before = metrics.METRIC_COMPILATION_TIME().getCount()
+        rows.write.format("noop").mode("overwrite").save()
+        return int(metrics.METRIC_COMPILATION_TIME().getCount() - before)
+
+    one, another = "id * id - cbrt(id)", "hypot(id, id) + sinh(id)"
+    with ThreadPoolExecutor(1) as other:  # a thread that the driver had not had before
+        found = [compilations(one), other.submit(compilations, another).result()]
+    assert [*found, compilations(one)] == [1, 1, 0]
