@@ -1,15 +1,15 @@
 """Building one table: inputs at pinned versions, the affected part, one commit (two where many rows
-of new keys landed: decision 0033).
+of new keys landed, or new days beside changed rows of old ones: decisions 0033, 0035).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import cast
 
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse import carrying, quality, quarantine
+from lakehouse import carrying, merging, quality, quarantine
 from lakehouse.arrivals import Arrivals, arrived
 from lakehouse.catalogue import is_direct
 from lakehouse.changes import WHOLE, Affected, affected, within
@@ -22,11 +22,19 @@ from lakehouse.log import Log
 from lakehouse.plan import Frame, Verdict, frame_as_of
 from lakehouse.split import split_part, split_whole, write_good
 from lakehouse.storage import Place, row_count, size
-from lakehouse.write import Target, commit_more, files_and_bytes, made, progress, store
+from lakehouse.write import (
+    Target,
+    commit_more,
+    files_and_bytes,
+    made,
+    progress,
+    store,
+    write_days,
+)
 
-# Single rows of days are merged where so many need not be made again: a MERGE by itself costs more
-# than writing fewer, and a row that is looked up, compared and merged as much as several.
-SPARED, AS_MUCH_AS = 1_000_000, 25
+# Rows of days are merged where that spares at least so many rows, a merged one costing as much as
+# so many others: by Spark, and in folders.
+BY_SPARK, IN_FOLDERS = (1_000_000, 25), (50_000, 4)
 # Bytes of a table below which reading all its files costs less than asking which to skip.
 READ_WHOLE = 16 * 1024 * 1024
 
@@ -72,9 +80,9 @@ def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
     return replace(outcome, warnings=judge_written(spark, frame, table, before))
 
 
-def _measured(outcome: Outcome, written: tuple[int, int, int]) -> Outcome:
-    """With the rows, files and bytes that were written."""
-    rows, files, size = written
+def _measured(outcome: Outcome, *written: tuple[int, int, int]) -> Outcome:
+    """With the rows, files and bytes that its commits wrote."""
+    rows, files, size = map(sum, zip(*written, strict=True))
     return replace(outcome, rows=rows, files=files, bytes=size)
 
 
@@ -86,11 +94,39 @@ def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
             return _add(spark, frame, verdict, target, came)
     part, reason = affected_part(spark, frame, verdict, by_rows=True)
     outcome = Outcome(table.full_name, "built", reason, "whole" if part.is_whole else "part")
+    verdict = replace(verdict, reason=reason)
     try:
-        return _write(spark, frame, replace(verdict, reason=reason), target, part, outcome)
+        if part.new_days:
+            return _merge_beside_new_days(spark, frame, verdict, target, part, outcome)
+        return _write(spark, frame, verdict, target, part, outcome)
     finally:
         if part.keys is not None:
             part.keys.unpersist()
+
+
+def _merge_beside_new_days(
+    spark: SparkSession,
+    frame: Frame,
+    verdict: Verdict,
+    target: Target,
+    part: Affected,
+    outcome: Outcome,
+) -> Outcome:
+    """Merge the rows of days that the table holds, then add the new days, by a commit each.
+
+    The files of the new days are written first, so that what stops them stops all. As in ``_add``
+    the first commit says that it is not finished.
+    """
+    rows = made(spark, frame, verdict, Affected(part.new_days))
+    new = write_days(quality.stopped(rows, verdict.table, frame.conf), target)
+    assert new is not None
+    halfway = replace(verdict, record=verdict.record.unfinished())
+    _write(spark, frame, halfway, target, part, outcome)
+    wrote = [files_and_bytes(target.path)]
+    commit_more(new, target, verdict.record, Log(target.path).version)
+    if new.files:
+        wrote.append(files_and_bytes(target.path))
+    return _measured(outcome, *wrote)
 
 
 def _add(
@@ -114,16 +150,15 @@ def _add(
         quarantine.put_aside(judged, table, no_keys, aside)
     wrote, version = [(0, 0, 0)], came.version
     if came.merged.key_count:
-        halfway = replace(verdict, record=replace(verdict.record, is_finished=False))
+        halfway = replace(verdict, record=verdict.record.unfinished())
         outcome = _write(spark, frame, halfway, target, came.merged, outcome)
         wrote.append(files_and_bytes(target.path))
         version += 1
     commit_more(new, target, verdict.record, version)
     if new.files:
         wrote.append(files_and_bytes(target.path))
-    row_count, files, size = map(sum, zip(*wrote, strict=True))
     return replace(
-        _measured(outcome, (row_count, files, size)),
+        _measured(outcome, *wrote),
         rows_in=(outcome.rows_in or 0) + counted.judged,
         quarantined=(outcome.quarantined or 0) + counted.rejected,
     )
@@ -156,12 +191,12 @@ def affected_part(
     last_day = frame_as_of(frame) if table.takes_as_of else None
     again = frame.again.get(table.name, frozenset())
     path = frame.path(table)
-    declared = getattr(table.declaration.scope, "rows_by", ())
-    by_rows = by_rows and bool(declared) and not last_day and row_count(path) >= SPARED
+    held = frozenset[date]()
+    if by_rows and getattr(table.declaration.scope, "rows_by", None) and not last_day:
+        is_large = row_count(path) >= worth_merging(path)[0]
+        held = frozenset(Log(path).days(str(table.declaration.scope.partition)) if is_large else ())
     try:
-        part = affected(
-            spark, table, tables, verdict.pins, verdict.changed, last_day, again, by_rows
-        )
+        part = affected(spark, table, tables, verdict.pins, verdict.changed, last_day, again, held)
         if verdict.as_of_days and part.days is not None:
             part = replace(part, days=part.days | verdict.as_of_days)
         return _worthwhile(part, verdict, path), verdict.reason
@@ -171,12 +206,21 @@ def affected_part(
         return WHOLE, f"{verdict.reason}, but {cause}"
 
 
+def worth_merging(path: Place) -> tuple[int, int]:
+    """How many rows of days a MERGE is to spare, and as how many others a merged one costs."""
+    return IN_FOLDERS if merging.opened(path) else BY_SPARK
+
+
 def _worthwhile(part: Affected, verdict: Verdict, path: Place) -> Affected:
     """The part, without a distinction that costs more than it spares."""
     if part.days is not None and part.key_count is not None:
         column = verdict.table.declaration.scope.partition
         present = row_count(path, str(column), map(str, part.known_days))
-        return part if present - AS_MUCH_AS * part.key_count >= SPARED else part.free()
+        spared, as_many_as = worth_merging(path)
+        is_worth_it = present - as_many_as * part.key_count >= spared
+        # Elsewhere new days would be a commit of Spark's own.
+        can_append = not part.new_days or merging.opened(path) is not None
+        return part if is_worth_it and can_append else part.free()
     if part.bounds:
         places = [path, *(pin.path for pin in verdict.pins.values())]
         if all(size(place)[1] < READ_WHOLE for place in places):

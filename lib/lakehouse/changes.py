@@ -18,7 +18,15 @@ from pyspark.sql.types import DateType
 from lakehouse.catalogue import Table, is_direct
 from lakehouse.declare import ROW, SOURCE_FILE, ByDay, ByKey, ByVersion, Days, Keys, Scope, Spread
 from lakehouse.expressions import all_of, any_of
-from lakehouse.feed import NET, Pinned, changed_days, changed_keys, changed_rows
+from lakehouse.feed import (
+    LEFT,
+    NET,
+    Pinned,
+    changed_days,
+    changed_keys,
+    changed_rows,
+    changed_rows_of_days,
+)
 from lakehouse.landing.scan import CORRUPT
 from lakehouse.schema import names, quoted
 from lakehouse.type2 import VALID_FROM, VALID_TO, holds
@@ -30,13 +38,15 @@ class Affected:
 
     With both, it is those rows of the days whose day and ``rows_by`` are in the frame. The day None
     stands for landed rows whose day cannot be told: they are judged, and rejected. ``bounds`` are
-    the least and the most of the first key column, where it is text.
+    the least and the most of the first key column, where it is text. Beside rows of days there may
+    be ``new_days``, of which the table holds none yet.
     """
 
     days: frozenset[date | None] | None = None
     keys: DataFrame | None = None
     key_count: int | None = None
     bounds: tuple[str, str] | None = None
+    new_days: frozenset[date] = frozenset()
 
     @property
     def is_whole(self) -> bool:
@@ -51,7 +61,7 @@ class Affected:
         """The same days as a whole; what was kept of their rows is let go."""
         if self.keys is not None:
             self.keys.unpersist()
-        return Affected(self.days)
+        return Affected((self.days or frozenset()) | self.new_days)
 
     def covers(self, day: Column) -> Column:
         """Whether a row's day is one of the days; one that cannot be told is the day None."""
@@ -88,16 +98,16 @@ def affected(
     changed: Iterable[str],
     last_day: date | None = None,
     again: Iterable[str] = (),
-    by_rows: bool = False,
+    by_rows_of: frozenset[date] = frozenset(),
 ) -> Affected:
     """The scope values that changes in the inputs ``changed`` reach, and those of records that are
-    to be judged ``again``, as JSON; ``by_rows``, those of rows of days.
+    to be judged ``again``, as JSON; where days that the table holds are given, by rows of those.
 
     An input without a declared spread, or a table rewritten whole, gives WHOLE.
     """
     said = [json.loads(text) for text in again]
     scope = table.declaration.scope
-    by = scope.rows_by if isinstance(scope, Days) and by_rows else ()
+    by = scope.rows_by if isinstance(scope, Days) and by_rows_of else ()
     reached: list[tuple[DataFrame, Table, Spread]] = []
     for name in changed:
         upstream, spread = catalogue[name], table.inputs[name]
@@ -110,15 +120,21 @@ def affected(
             rows = changed_rows(spark, used, pins[name])
             rows = _look_up(read_input(spark, driver, direct, pins[first]), spread, rows)
             values = rows.select(*_scope_values(driver, direct), *by).distinct()
+            values = values.withColumn(LEFT, F.lit(False))
             reached.append((values, driver, direct))
         elif isinstance(spread, ByDay):
             days = _days_of(upstream, spread)
-            reached.append((changed_days(spark, used, pins[name], days, by), upstream, spread))
+            if by:
+                known = spread.read(by_rows_of)  # others reach new days alone
+                rows = changed_rows_of_days(spark, used, pins[name], days, by, known)
+            else:
+                rows = changed_days(spark, used, pins[name], days)
+            reached.append((rows, upstream, spread))
         else:
             own = cast(ByKey, spread).columns
             reached.append((changed_keys(spark, used, pins[name], own), upstream, spread))
     if isinstance(scope, Days) and by:
-        return _rows_of_days([(rows, spread) for rows, _, spread in reached], scope)
+        return _rows_of_days([(rows, spread) for rows, _, spread in reached], scope, by_rows_of)
     if isinstance(scope, Days):
         found = _days(reached) | {_day_said(record[scope.column]) for record in said}
         return Affected(frozenset(d for d in found if not (d and last_day) or d <= last_day))
@@ -177,18 +193,31 @@ def _of_keys(keys: DataFrame, table: Table) -> Affected:
     return Affected(None, keys, count, (least, most) if is_text and least is not None else None)
 
 
-def _rows_of_days(reached: list[tuple[DataFrame, Spread]], scope: Days) -> Affected:
-    """Days, and by ``rows_by`` the rows of them; told as text, as other keys are."""
+def _rows_of_days(
+    reached: list[tuple[DataFrame, Spread]], scope: Days, held: frozenset[date]
+) -> Affected:
+    """Days that are new, and by ``rows_by`` the rows of those held; told as text, as keys are.
+
+    Where rows left the days held, some may have moved to a new one: then all are days as a whole,
+    as a row is to move by one commit.
+    """
     columns = (scope.column, *scope.rows_by)
     parts = []
     for rows, spread in reached:
         days = [F.date_add("day", offset) for offset in cast(ByDay, spread).offsets]
-        dated = rows.select(F.explode(F.array(*days)).alias(scope.column), *scope.rows_by)
+        dated = rows.select(F.explode(F.array(*days)).alias(scope.column), *scope.rows_by, LEFT)
         dated = dated.where(is_day(F.col(scope.column)))
-        parts.append(dated.select(*[F.col(name).cast("string").alias(name) for name in columns]))
-    keys = reduce(DataFrame.unionByName, parts).distinct().persist()
-    counts = {date.fromisoformat(day): n for day, n in keys.groupBy(scope.column).count().collect()}
-    return Affected(frozenset(counts), keys, sum(counts.values()))
+        told = [F.col(name).cast("string").alias(name) for name in columns]
+        parts.append(dated.select(*told, LEFT))
+    every = reduce(DataFrame.unionByName, parts)
+    keys = every.groupBy(*columns).agg(F.bool_or(LEFT).alias(LEFT)).persist()
+    counted = keys.groupBy(scope.column).agg(F.count("*"), F.bool_or(LEFT)).collect()
+    counts = {date.fromisoformat(day): count for day, count, _ in counted}
+    new, old = frozenset(counts) - held, frozenset(counts) & held
+    if not old or (new and any(left for *_, left in counted)):
+        keys.unpersist()
+        return Affected(new | old)
+    return Affected(old, keys.drop(LEFT), sum(counts[day] for day in old), new_days=new)
 
 
 def _days(reached: list[tuple[DataFrame, Table, Spread]]) -> set[date | None]:

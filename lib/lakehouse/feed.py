@@ -17,7 +17,8 @@ from lakehouse.named import Name
 from lakehouse.plain import CHANGE_TYPE
 from lakehouse.storage import Place
 
-NET = "_net"
+NET, LEFT = "_net", "_left"
+_SIGN = "_sign"
 # Images of rows that came, in SQL.
 CAME = f"{CHANGE_TYPE} IN ('insert', 'update_postimage')"
 
@@ -79,22 +80,47 @@ def changed_days(
     columns: Sequence[str],
     pin: Pinned,
     days: Sequence[Column],
-    by: Sequence[str] = (),
     among: Iterable[date] | None = None,
 ) -> DataFrame:
     """The distinct ``day`` of rows that are others than before; null where a row has none.
 
-    Each stands with those values of the columns ``by`` that such rows of it have; ``among`` these
-    days only, where given. Images that are equal cancel in a signed sum of hashes a day: nothing
-    wide is moved.
+    ``among`` these days only, where given. Images that are equal cancel in a signed sum of hashes a
+    day: nothing wide is moved.
     """
-    image = _image(columns, pin)
     feed = change_feed(spark, pin)
     if among is not None:
         feed = feed.where(any_of(day.isin(sorted(among)) for day in days))
-    dated = feed.select(F.explode(F.array(*days)).alias("day"), *by, image.alias(NET))
-    sums = dated.groupBy("day", *by).agg(F.sum(NET).alias(NET))
-    return sums.where(f"{NET} <> 0").select("day", *by)
+    dated = feed.select(F.explode(F.array(*days)).alias("day"), _image(columns, pin).alias(NET))
+    return dated.groupBy("day").agg(F.sum(NET).alias(NET)).where(f"{NET} <> 0").select("day")
+
+
+def changed_rows_of_days(
+    spark: SparkSession,
+    columns: Sequence[str],
+    pin: Pinned,
+    days: Sequence[Column],
+    by: Sequence[str],
+    known: Iterable[date],
+) -> DataFrame:
+    """The distinct ``day`` and columns ``by`` of rows that are others than before, and whether
+    there are fewer, ``_left``.
+
+    Only of ``known`` days are they told apart. Of others, whose rows may be many, ``by`` is null,
+    and any image is a change.
+    """
+    is_known = F.col("day").isin(sorted(known))
+    dated = change_feed(spark, pin).select(
+        F.explode(F.array(*days)).alias("day"), *by, _image(columns, pin).alias(NET), _sign()
+    )
+    told = dated.select(
+        "day",
+        *[F.when(is_known, F.col(name)).alias(name) for name in by],
+        F.when(is_known, F.col(NET)).otherwise(1).alias(NET),
+        F.when(is_known, F.col(_SIGN)).otherwise(1).alias(_SIGN),
+    )
+    left = (F.sum(_SIGN) < 0).alias(LEFT)
+    sums = told.groupBy("day", *by).agg(F.sum(NET).alias(NET), left)
+    return sums.where(f"{NET} <> 0").drop(NET)
 
 
 def _image(columns: Sequence[str], pin: Pinned) -> Column:
@@ -119,7 +145,7 @@ def net(feed: DataFrame, columns: list[str]) -> DataFrame:
 
 def _sign() -> Column:
     """1 for an image of a row that came, -1 for one of a row that went."""
-    return F.when(F.expr(CAME), 1).otherwise(-1)
+    return F.when(F.expr(CAME), 1).otherwise(-1).alias(_SIGN)
 
 
 def unreadable(error: Exception) -> str | None:

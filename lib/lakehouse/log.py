@@ -6,7 +6,7 @@ data and bookkeeping are one atomic commit and there is no control database.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,10 @@ class Record:
     source: str = ""
     skipped: str = ""
     is_finished: bool = True
+
+    def unfinished(self) -> "Record":
+        """The same, of a commit that another is to follow."""
+        return replace(self, is_finished=False)
 
     def json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, default=str)

@@ -21,7 +21,7 @@ from pyspark.sql.types import DateType, IntegerType, LongType, StructType
 # part is a scan of its own, and many cost more to plan than Delta's one.
 FEW_FILES, FEED_FILES, FEED_PARTS = 64, 512, 4
 CHANGE_TYPE = "_change_type"
-_FEED = "_change_data"
+FEED = "_change_data"
 _PLAIN_FEATURES = {"timestampNtz"}
 _TOLD = (DateType, IntegerType, LongType)  # by the name of a folder
 _GLOB = "__globPaths__"  # a star in the name of a lake's folder is a star
@@ -59,7 +59,7 @@ def change_feed(
     for part in parts:
         base, held = place, columns
         if not part.kind:
-            base, held = place / _FEED, StructType([*columns.fields]).add(CHANGE_TYPE, "string")
+            base, held = place / FEED, StructType([*columns.fields]).add(CHANGE_TYPE, "string")
         rows = parquet(spark, base, held, part.files)
         told = rows if not part.kind else rows.withColumn(CHANGE_TYPE, F.lit(part.kind))
         frames.append(told.withColumn("_commit_version", F.lit(part.version).cast("bigint")))
@@ -92,8 +92,8 @@ def images(
     parts = []
     for version, actions in commits.items():
         for kind, paths in _kinds(actions):
-            base = place if kind else place / _FEED
-            if (files := _files(base, table, [p.removeprefix(f"{_FEED}/") for p in paths])) is None:
+            base = place if kind else place / FEED
+            if (files := _files(base, table, [p.removeprefix(f"{FEED}/") for p in paths])) is None:
                 return None
             parts.append(Images(version, kind, tuple(files)))
     return parts

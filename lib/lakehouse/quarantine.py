@@ -33,6 +33,8 @@ DDL = """
     raw_record    STRING COMMENT 'The record as it landed, as JSON',
     status        STRING NOT NULL COMMENT 'quarantined; released: passes now; withdrawn: its file or its mapping changed'
 """
+# So many rejects deltalake merges into a quarantine of so many rows: the driver holds them.
+FEW_ROWS, SMALL = 50_000, 1_000_000
 _MERGE = threading.Lock()
 
 
@@ -155,7 +157,8 @@ def _merge(wanted: DataFrame, count: int, table: Table, path: Place) -> None:
     same = f"t.record_id = s.record_id AND t.table_name = '{table.name}'"
     changing = {name: f"s.{name}" for name in ("rules", "reasons", "row_no", "status")}
     with _MERGE:
-        if count <= register.FEW_ROWS and (delta := register.mergeable(path)):
+        small = storage.row_count(path) <= SMALL
+        if count <= FEW_ROWS and small and (delta := register.opened(path)):
             merger = delta.merge(wanted.toArrow(), same, source_alias="s", target_alias="t")
             merger.when_matched_update(changing).when_not_matched_insert_all().execute()
             return

@@ -1,5 +1,4 @@
-"""Files that Spark wrote, or a kernel, put into a table by a commit that needs no Spark; and MERGE
-of few rows.
+"""Files that Spark wrote, or a kernel, put into a table by a commit that needs no Spark.
 
 Delta computes a table's state by jobs of its own for each commit; deltalake has it in a millisecond
 (decisions 0027, 0028).
@@ -13,9 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 from deltalake import Schema as DeltaSchema
 from deltalake.transaction import AddAction
 from pyspark.sql import DataFrame
@@ -23,7 +21,6 @@ from pyspark.sql import functions as F
 
 from lakehouse import plain, storage
 from lakehouse.bounds import added, honest
-from lakehouse.changes import dates
 from lakehouse.log import Record, commit_properties
 from lakehouse.schema import Column, delta_json
 from lakehouse.session import during, side_by_side
@@ -39,9 +36,6 @@ _OPTIONS = {
 }
 # What tables ask of their writers that deltalake, or Parquet by itself, does.
 _FEATURES = {"appendOnly", "invariants", "changeDataFeed", "checkConstraints", "timestampNtz"}
-# So many rows may be held by the driver, to be merged without Spark into a table of so many: of
-# more, Spark shares the work out, and can spill. A row of a rewritten file costs 11 microseconds.
-FEW_ROWS, SMALL = 50_000, 1_000_000
 # Bytes of a partition's new files up to which they are made one: some hundred thousand rows.
 _COMPACTED_BYTES = 8 * 1024 * 1024
 
@@ -55,12 +49,6 @@ def opened(place: Place) -> DeltaTable | None:
     table = storage.delta(place)
     fits = plain.schema(table) is not None and takes(table)
     return storage.fresh(place, table.version()) if fits else None
-
-
-def mergeable(place: Place) -> DeltaTable | None:
-    """The same, where it is small enough for one process to read and write all of it."""
-    table = opened(place)
-    return table if table and storage.row_count(place) <= SMALL else None
 
 
 def takes(table: DeltaTable) -> bool:
@@ -172,36 +160,3 @@ def append(
     if files:
         commit(table, files, None, record, "append")
     return bool(files)
-
-
-def merge(
-    table: DeltaTable,
-    difference: pa.Table,
-    key: Sequence[str],
-    day: str | None,
-    record: Record,
-) -> None:
-    """Bring a table to a difference, rows to upsert and those that are ``_deleted``, by one MERGE
-    upon the version of ``table``; nothing where there is none.
-
-    Of a table by days the old day of a row is ``_old_day``. Rows that all are new, ``_is_new``, are
-    appended. Refused as ``commit`` is.
-    """
-    if not difference.num_rows:
-        return
-    columns = [name for name in difference.column_names if not name.startswith("_")]
-    said = commit_properties(record, retries=0)
-    if pc.all(difference["_is_new"]).as_py():
-        rows = difference.select(columns)
-        write_deltalake(table, rows, mode="append", commit_properties=said)
-        return
-    same = [f't."{name}" = s."{name}"' for name in key]
-    if day:
-        days = {*difference[day].to_pylist(), *difference["_old_day"].to_pylist()} - {None}
-        same.append(f't."{day}" IN ({dates(days)})')
-    values = {f'"{name}"': f's."{name}"' for name in columns}
-    merger = table.merge(
-        difference, " AND ".join(same), source_alias="s", target_alias="t", commit_properties=said
-    )
-    merger = merger.when_matched_delete("s._deleted").when_matched_update(values)
-    merger.when_not_matched_insert(values, predicate="NOT s._deleted").execute()

@@ -95,11 +95,13 @@ def _share_generated_code(spark: SparkSession) -> None:
         return
     jvm: Any = spark._jvm
     by_tasks = jvm.org.apache.spark.SparkEnv.get().serializer().defaultClassLoader()
+    if not by_tasks.isDefined():
+        return
     threads = jvm.java.lang.Thread
     own = threads.currentThread().getContextClassLoader()
     # Among them the one whose children serve threads of Python that are yet to come.
     for thread in threads.getAllStackTraces().keySet():
-        if by_tasks.isDefined() and own.equals(thread.getContextClassLoader()):
+        if own.equals(thread.getContextClassLoader()):
             thread.setContextClassLoader(by_tasks.get())
 
 

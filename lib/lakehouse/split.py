@@ -164,7 +164,7 @@ def split_whole(
     good = quality.newest_per_key(rows.where(~quality.is_rejected()), table, by)
     target = replace(target, is_clustered=by is not None)
     with _remembering(judged.sparkSession):
-        store(shaped(good, table), target, WHOLE, replace(verdict.record, is_finished=False))
+        store(shaped(good, table), target, WHOLE, verdict.record.unfinished())
     written = files_and_bytes(target.path)
     landed = Log(next(iter(verdict.pins.values())).path).file_count
     split = Split(0, 0)

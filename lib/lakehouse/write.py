@@ -11,7 +11,7 @@ from deltalake.transaction import AddAction
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import register, storage
+from lakehouse import merging, register, storage
 from lakehouse.catalogue import Table
 from lakehouse.changes import Affected, dates, skipping, within
 from lakehouse.declare import Days, History, Keys, partitions
@@ -34,7 +34,7 @@ _JOINED = {
     "spark.sql.autoBroadcastJoinThreshold": "64m",
     "spark.sql.join.preferSortMergeJoin": "false",
 }
-# How the metrics of a MERGE call the rows that it wrote, by Spark and by deltalake.
+# How the metrics of a MERGE call the rows that it wrote, by Spark and by DuckDB or deltalake.
 MERGED = (
     "numTargetRowsInserted",
     "numTargetRowsUpdated",
@@ -152,11 +152,10 @@ def replace_days(rows: DataFrame, target: Target, part: Affected, record: Record
     assert isinstance(scope, Days)
     if not part.known_days:
         return
-    rows = _clustered(rows, target)
     if made := write_days(rows, target):
         commit_days(made, target, part, record)
     else:
-        _save(rows, target, record, replaceWhere=skipping(part, scope))
+        _save(_clustered(rows, target), target, record, replaceWhere=skipping(part, scope))
 
 
 def write_days(rows: DataFrame, target: Target) -> WrittenDays | None:
@@ -165,7 +164,7 @@ def write_days(rows: DataFrame, target: Target) -> WrittenDays | None:
     None where Delta's own writer is needed.
     """
     table = _registrable(target)
-    return WrittenDays(table, _written(rows, target)) if table else None
+    return WrittenDays(table, _written(_clustered(rows, target), target)) if table else None
 
 
 def commit_days(made: WrittenDays, target: Target, part: Affected, record: Record) -> None:
@@ -196,25 +195,21 @@ def _registrable(target: Target) -> DeltaTable | None:
 
 
 def replace_keys(rows: DataFrame, target: Target, part: Affected, record: Record) -> None:
-    """Turn the present rows of the affected keys into ``rows`` by one MERGE that skips equals.
+    """Turn the present rows of the affected keys into ``rows``, and write those that differ.
 
-    Rows that are all new need no MERGE: they are appended. Few rows of a small table are merged
-    without Spark (decision 0028).
+    In a folder Spark makes the rows and DuckDB merges them (decision 0035). Elsewhere Spark merges;
+    rows that all are new it appends.
     """
-    spark = rows.sparkSession
-    table = target.table
-    scope = table.declaration.scope
-    assert part.key_count is not None
-    are_few = part.key_count <= register.FEW_ROWS
-    small = register.mergeable(target.path) if are_few and target.is_declared else None
-    there = storage.read(spark, target.path, small.version() if small else None)
+    table, keys = target.table, part.keys
+    scope, key = table.declaration.scope, table.declaration.key
+    assert keys is not None
+    if target.is_declared and (opened := merging.opened(target.path, keys.columns)):
+        place, days = cast(Path, target.path), map(str, part.known_days)
+        merging.merge(rows, keys, opened, place, key, table.filtered, days, record)
+        return
+    there = storage.read(rows.sparkSession, target.path)
     present = within(table, there.where(skipping(part, scope)), part)
     difference = _difference(rows, present.select(*rows.columns), table, target.partition)
-    if small:
-        few = difference.limit(register.FEW_ROWS + 1).toArrow()  # a key may have many rows
-        if few.num_rows <= register.FEW_ROWS:
-            register.merge(small, few, table.declaration.key, target.partition, record)
-            return
     # Computed once; Delta refuses to read a persisted source without a copy of its own.
     difference = difference.localCheckpoint()
     found = difference.agg(

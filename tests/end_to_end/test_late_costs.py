@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 
 import lakehouse.build as build_module
 import lakehouse.landing.ledger
-from lakehouse import LakehouseError, catalogue, register
+from lakehouse import LakehouseError, actions, catalogue, register
 from lakehouse.known import as_known, as_valid
 from lakehouse.log import Log
 from lakehouse.storage import tables_in
@@ -68,7 +68,8 @@ def clock() -> Iterator[list[datetime]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lakehouse.landing.ledger, "datetime", Clock)
-        patch.setattr(build_module, "SPARED", -1_000_000)  # facts by rows, as if they were many
+        # Facts and daily sales by rows, as if they were many.
+        patch.setattr(build_module, "worth_merging", lambda _: (-1_000_000, 25))
         yield now
 
 
@@ -148,8 +149,8 @@ def test_a_crash_at_any_commit_neither_doubles_nor_loses(
 
 def crash(patch: pytest.MonkeyPatch, table: str, when: str) -> None:
     """Every commit of a table raises, before it is made or when it has been."""
-    for name in ("commit", "merge"):
-        commit = getattr(register, name)
+    for module in (register, actions):
+        commit = module.commit
 
         def crashing(
             changed: DeltaTable, *arguments: Any, commit: Any = commit, **options: Any
@@ -160,7 +161,7 @@ def crash(patch: pytest.MonkeyPatch, table: str, when: str) -> None:
             if is_it:
                 raise OSError("no space left on device")
 
-        patch.setattr(register, name, crashing)
+        patch.setattr(module, "commit", crashing)
 
 
 def test_what_is_made_again_restates_nothing_and_lost_changes_are_named(

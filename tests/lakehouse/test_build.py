@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from toy.house import House
 
-from lakehouse import LakehouseError, build, build_log, catalogue, register, report
+from lakehouse import LakehouseError, build, build_log, catalogue, merging, quarantine, report
 from lakehouse.build import Outcome
 from lakehouse.checks import after
 from lakehouse.landing import load
@@ -79,26 +79,29 @@ def test_a_late_version_reaches_the_rows_of_its_interval_alone(house: House) -> 
 
 
 @pytest.mark.parametrize(
-    ("few", "changed"),
+    ("is_by_spark", "changed"),
     [
-        (50_000, [f"num_target_rows_{name}" for name in ("inserted", "updated", "deleted")]),
-        (-1, [f"numTargetRows{name}" for name in ("Inserted", "Updated", "Deleted")]),
+        (False, [f"num_target_rows_{name}" for name in ("inserted", "updated", "deleted")]),
+        (True, [f"numTargetRows{name}" for name in ("Inserted", "Updated", "Deleted")]),
     ],
     ids=["without Spark", "by Spark"],
 )
 def test_of_large_days_only_the_rows_that_differ_are_written(
-    house: House, monkeypatch: pytest.MonkeyPatch, few: int, changed: list[str]
+    house: House, monkeypatch: pytest.MonkeyPatch, is_by_spark: bool, changed: list[str]
 ) -> None:
     """One sale re-costed, one new, one moved to another day, one gone; one stays as it is."""
     house.land(
         "sales/2026-06-03.csv",
         "3,B,2026-06-02,3,2026-06-03 10:00:00",
         "4,A,2026-06-02,4,2026-06-03 10:00:00",
+        "7,B,2026-06-03,7,",
+        "8,B,2026-06-04,8,",
     )
     house.land("sales/gone.csv", "5,B,2026-06-01,1,2026-06-03 10:00:00")
     house.built()
-    monkeypatch.setattr(build, "SPARED", -1_000_000)
-    monkeypatch.setattr(register, "FEW_ROWS", few)
+    monkeypatch.setattr(build, "worth_merging", lambda _: (-1_000_000, 25))
+    if is_by_spark:
+        monkeypatch.setattr(merging, "opened", lambda *_: None)
     house.land("prices/2026-06-04.csv", "A,11,new,2026-06-02 00:00:00")
     house.land("sales/2026-06-04.csv", "1,A,2026-06-03,5,2026-06-04 10:00:00", "6,B,2026-06-04,2,")
     house.land("sales/gone.csv")
@@ -111,7 +114,57 @@ def test_of_large_days_only_the_rows_that_differ_are_written(
         ("3", "2026-06-02", "3.00", "None"),
         ("4", "2026-06-02", "4.00", "11.00"),
         ("6", "2026-06-04", "2.00", "None"),
+        ("7", "2026-06-03", "7.00", "None"),
+        ("8", "2026-06-04", "8.00", "None"),
     ]
+
+
+def test_new_days_are_added_after_the_rows_of_others_were_merged(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commits, of which the first says that another follows; a row that leaves its day for a
+    new one moves by one commit.
+    """
+    fact = house.path("fact_sale")
+    monkeypatch.setattr(build, "worth_merging", lambda _: (-1_000_000, 25))
+    house.land("prices/2026-06-04.csv", "A,11,new,2026-06-02 00:00:00")
+    house.land("sales/2026-06-05.csv", "6,B,2026-06-05,2,")
+    version = Log(fact).version
+    assert house.built()["fact_sale"] == "part"
+    log = Log(fact)
+    assert (log.version, [c["operation"] for c in log.commits()[:2]]) == (
+        version + 2,
+        ["WRITE", "MERGE"],
+    )
+    records = [log.record(version + n) for n in (1, 2)]
+    assert [record and record.is_finished for record in records] == [False, True]
+    expected = [
+        ("1", "2026-06-01", "5.00", "10.00"),
+        ("2", "2026-06-02", "7.00", "11.00"),
+        ("6", "2026-06-05", "2.00", "None"),
+    ]
+    assert house.rows("fact_sale", *FACT) == expected
+
+    house.land("sales/2026-06-06.csv", "1,A,2026-06-06,5,2026-06-06 10:00:00")
+    assert house.built()["fact_sale"] == "part"
+    assert Log(fact).version == version + 3
+    assert house.rows("fact_sale", *FACT) == [("1", "2026-06-06", "5.00", "11.00"), *expected[1:]]
+
+
+def test_what_stops_a_new_day_stops_all(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "worth_merging", lambda _: (-1_000_000, 25))
+    before = Log(house.path("fact_sale")).version
+    house.land("prices/2026-06-04.csv", "A,11,new,2026-06-01 00:00:00")
+    house.land("sales/2026-06-05.csv", "6,B,2026-06-05,2,")
+    with monkeypatch.context() as patch:
+
+        def stopped(*_: object) -> None:
+            raise OSError("the disk is full")
+
+        patch.setattr(build, "write_days", stopped)
+        assert house.build().exit_status == 1
+    assert Log(house.path("fact_sale")).version == before
+    assert house.built()["fact_sale"] == "part"
 
 
 def test_arrival_order_and_repeats_do_not_matter(house: House, tmp_path: Path) -> None:
@@ -263,7 +316,7 @@ def test_a_broken_stop_rule_keeps_the_table_as_it_was(
 def test_a_rejected_record_is_kept_and_withdrawn_when_its_file_is_corrected(
     house: House, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(register, "FEW_ROWS", few)
+    monkeypatch.setattr(quarantine, "FEW_ROWS", few)
     house.land("sales/2026-06-03.csv", "1,A,2026-06-03,-6,2026-06-03 09:00:00", "x,A,nonsense,1,")
     house.built("bronze", "stg_sales")
     found = house.rows("quarantine", "rules", "source_file", "status")

@@ -15,7 +15,7 @@ from oracles import history as oracle
 from pyspark.sql import SparkSession
 from toy.house import House
 
-from lakehouse import build, maintain, register, write
+from lakehouse import build, maintain, merging, write
 from lakehouse.log import Log
 
 CASES, LANDINGS = 600, 3
@@ -136,7 +136,7 @@ def test_random_streams_in_random_landings(
             house.land(f"offers/{landing}.csv", *lines)
         with monkeypatch.context() as patch:
             if stage == 1:
-                patch.setattr(register, "SMALL", 0)
+                patch.setattr(merging, "opened", by_spark)
             house.built()
         metrics = Log(house.path("offer_history")).last_metrics()
         assert (metrics.get("numTargetRowsDeleted", 0) > 0) == (stage == 1)
@@ -218,11 +218,18 @@ def test_a_late_tie_withdraws_its_version_until_a_file_is_corrected(house: House
     assert [row[0] for row in prices(house, "I07")] == ["10", "12", "13"]
 
 
+ROWS = ("rows_inserted", "rows_updated", "rows_deleted")
+
+
+def by_spark(*_: object) -> None:
+    """No table, as where it is not in a folder."""
+
+
 @pytest.fixture(params=["without Spark", "by Spark"])
 def merged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The MERGE of few rows, and that of a large table."""
+    """The MERGE of a lake in a folder, and that of others."""
     if request.param == "by Spark":
-        monkeypatch.setattr(register, "SMALL", 0)
+        monkeypatch.setattr(merging, "opened", by_spark)
 
 
 @pytest.mark.usefixtures("merged")
@@ -243,27 +250,24 @@ def test_an_event_that_changes_nothing_moves_no_file(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "prefix", "names"),
+    ("names", "is_by_spark"),
     [
-        ({}, "num_target_", ("rows_inserted", "rows_updated", "rows_deleted", "files_removed")),
-        ({"SMALL": 0}, "numTarget", ("RowsInserted", "RowsUpdated", "RowsDeleted", "FilesRemoved")),
+        ([f"num_target_{n}" for n in (*ROWS, "files_removed")], False),
         (
-            {"FEW_ROWS": 1},
-            "numTarget",
-            ("RowsInserted", "RowsUpdated", "RowsDeleted", "FilesRemoved"),
+            [
+                f"numTarget{n}"
+                for n in ("RowsInserted", "RowsUpdated", "RowsDeleted", "FilesRemoved")
+            ],
+            True,
         ),
     ],
-    ids=["without Spark", "of a large table", "of many rows"],
+    ids=["without Spark", "by Spark"],
 )
 def test_one_merge_rewrites_the_files_of_the_affected_keys_alone(
-    house: House,
-    monkeypatch: pytest.MonkeyPatch,
-    changed: dict[str, int],
-    prefix: str,
-    names: tuple[str, ...],
+    house: House, monkeypatch: pytest.MonkeyPatch, names: list[str], is_by_spark: bool
 ) -> None:
-    for limit, value in changed.items():
-        monkeypatch.setattr(register, limit, value)
+    if is_by_spark:
+        monkeypatch.setattr(merging, "opened", by_spark)
     before, log = files(house, "offer_history"), Log(house.path("offer_history"))
     assert len(before) >= 4
     house.land("offers/4.csv", offer("I07", 11, "2026-06-02"))
@@ -271,7 +275,7 @@ def test_one_merge_rewrites_the_files_of_the_affected_keys_alone(
     after = Log(house.path("offer_history"))
     assert (after.version, after.commits()[0]["operation"]) == (log.version + 1, "MERGE")
     metrics = after.last_metrics()
-    assert [metrics[prefix + name] for name in names] == [1, 1, 0, 1]
+    assert [metrics[name] for name in names] == [1, 1, 0, 1]
     assert len(before - files(house, "offer_history")) == 1
     assert [row[0] for row in prices(house, "I07")] == ["10", "11", "12"]
 
@@ -296,9 +300,10 @@ def test_versions_that_are_closed_lie_apart_and_are_not_rewritten(
     assert closed < files(house, "offer_history")
     maintained = list(maintain.maintain(spark, house.frame()))
     assert closed < files(house, "offer_history")
+    before = len(files(house, "offer_history"))
     monkeypatch.setattr(maintain, "FEW_FILES", 1)
     (done,) = (m for m in maintain.maintain(spark, house.frame()) if "offer_history" in m.table)
-    assert (done.compacted, len(files(house, "offer_history"))) == (len(held), 1)
+    assert (done.compacted, len(files(house, "offer_history"))) == (before, 1)
     assert [row[0] for row in prices(house, "I07")] == ["10", "12", "13"]
     assert len(maintained) > 3
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
@@ -122,72 +121,6 @@ def test_a_column_of_which_nothing_is_told_hides_no_row(
     assert json.loads(add["stats"]) == {"numRecords": 2}
     found = DeltaTable(str(place)).to_pyarrow_dataset()
     assert found.to_table(filter=ds.field("n").is_null()).num_rows == 1
-
-
-def difference(*rows: tuple[str, int | None, date | None, date | None]) -> pa.Table:
-    """Id, n, day and old day: no old day is a new row, no day one that is gone."""
-    ids, numbers, days, old = (list(column) for column in zip(*rows, strict=True))
-    moments = pa.array([datetime(d.year, d.month, d.day) if d else None for d in days])
-    told = {"id": ids, "n": pa.array(numbers, pa.int64()), "at": moments.cast(pa.timestamp("us"))}
-    told |= {"day": pa.array(days, pa.date32()), "_old_day": pa.array(old, pa.date32())}
-    flags = {"_deleted": [d is None for d in days], "_is_new": [d is None for d in old]}
-    table = pa.table(told | flags)
-    moment = table["at"].cast(pa.timestamp("us", "UTC"))
-    return table.set_column(table.column_names.index("at"), "at", moment)
-
-
-def test_a_merge_is_what_delta_would_have_made_of_it(spark: SparkSession, place: Path) -> None:
-    """One row moves to another day, one is gone, one new, one stays; told by both readers."""
-    replace(spark, place, [("a'b", 1, FIRST), ("b", None, FIRST)], FIRST)
-    replace(spark, place, [("c", 3, SECOND)], SECOND)
-    told = difference(("a'b", 5, SECOND, FIRST), ("b", None, None, FIRST), ("d", 4, FIRST, None))
-    register.merge(DeltaTable(str(place)), told, ("id",), "day", Record(batch="merged"))
-    wanted = [("a'b", 5, SECOND), ("c", 3, SECOND), ("d", 4, FIRST)]
-    for found in (storage.read(spark, place), spark.read.format("delta").load(str(place))):
-        rows = found.orderBy("id")
-        assert_df_equality(rows, frame(spark, wanted), ignore_nullable=True, ignore_metadata=True)
-    delta = spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", 3)
-    for feed in (delta.load(str(place)), storage.change_feed(spark, place, 3, 3)):
-        images = feed.select("id", "n", "day", "_change_type", "_commit_version").collect()
-        assert sorted(map(tuple, images)) == [
-            ("a'b", 1, FIRST, "update_preimage", 3),
-            ("a'b", 5, SECOND, "update_postimage", 3),
-            ("b", None, FIRST, "delete", 3),
-            ("d", 4, FIRST, "insert", 3),
-        ]
-    log = Log(place)
-    assert (log.version, log.record()) == (3, Record(batch="merged"))
-    assert log.commits()[0]["operation"] == "MERGE"
-
-
-def test_rows_that_all_are_new_are_appended(place: Path) -> None:
-    told = difference(("d", 4, FIRST, None))
-    register.merge(DeltaTable(str(place)), told, ("id",), "day", Record(batch="new"))
-    register.merge(DeltaTable(str(place)), told.slice(0, 0), ("id",), "day", Record(batch="none"))
-    log = Log(place)
-    assert (log.version, log.record()) == (1, Record(batch="new"))
-    assert log.commits()[0]["operation"] == "WRITE"
-
-
-def test_a_merge_upon_an_older_version_is_refused(spark: SparkSession, place: Path) -> None:
-    replace(spark, place, [("a", 1, FIRST)], FIRST)
-    before = DeltaTable(str(place))
-    replace(spark, place, [("a", 2, FIRST)], FIRST)
-    with pytest.raises(CommitFailedError):
-        register.merge(
-            before, difference(("a", 3, FIRST, FIRST)), ("id",), "day", Record(batch="x")
-        )
-    assert [row.n for row in storage.read(spark, place).collect()] == [2]
-
-
-def test_texts_of_merged_rows_can_be_filtered_by_arrow(spark: SparkSession, place: Path) -> None:
-    """From 1.6 on deltalake's MERGE says that they are views, which Arrow cannot compare."""
-    replace(spark, place, [("a", 1, FIRST), ("b", 2, FIRST)], FIRST)
-    told = difference(("a", 5, FIRST, FIRST))
-    register.merge(DeltaTable(str(place)), told, ("id",), "day", Record(batch="merged"))
-    for id, n in (("a", 5), ("b", 2)):
-        found = DeltaTable(str(place)).to_pyarrow_table(filters=[("id", "=", id)])
-        assert found["n"].to_pylist() == [n]
 
 
 def test_a_commit_in_between_is_no_loss(spark: SparkSession, place: Path) -> None:

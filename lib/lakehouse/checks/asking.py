@@ -10,12 +10,12 @@ import sqlglot
 from lakehouse import storage
 from lakehouse.checks.rules import Rule, render
 from lakehouse.declare import Expectation
+from lakehouse.duck import parquet
 from lakehouse.errors import LakehouseError, first_line
 from lakehouse.feed import CAME, Pinned
 from lakehouse.named import Name
 from lakehouse.plain import CHANGE_TYPE
 from lakehouse.query import delta_connection, rows_of
-from lakehouse.repeats import parquet
 from lakehouse.session import current
 from lakehouse.storage import Place
 

@@ -12,7 +12,7 @@ from retail.terms.ledger import LINE_COLUMNS, entries, order
 
 @table(
     key=("store_id", "product_id", "sold_on"),
-    scope=days("sold_on", within="store_range"),
+    scope=days("sold_on", within="store_range", rows_by=("store_id", "product_id")),
     schema="""
         store_id        STRING NOT NULL COMMENT 'Store of the sale',
         product_id      STRING NOT NULL COMMENT 'Product sold, or code of a charge',
