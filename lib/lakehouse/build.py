@@ -24,6 +24,7 @@ from lakehouse.split import split_part, split_whole, write_good
 from lakehouse.storage import Place, row_count, size
 from lakehouse.write import (
     Target,
+    WrittenDays,
     commit_more,
     files_and_bytes,
     made,
@@ -122,11 +123,9 @@ def _merge_beside_new_days(
     assert new is not None
     halfway = replace(verdict, record=verdict.record.unfinished())
     _write(spark, frame, halfway, target, part, outcome)
-    wrote = [files_and_bytes(target.path)]
-    commit_more(new, target, verdict.record, Log(target.path).version)
-    if new.files:
-        wrote.append(files_and_bytes(target.path))
-    return _measured(outcome, *wrote)
+    merged = files_and_bytes(target.path)
+    appended = _append(new, target, verdict, Log(target.path).version)
+    return _measured(outcome, merged, appended)
 
 
 def _add(
@@ -148,20 +147,26 @@ def _add(
         # No earlier reject is in scope: those of these keys keep their status.
         no_keys = replace(came.merged, keys=cast(DataFrame, came.merged.keys).limit(0))
         quarantine.put_aside(judged, table, no_keys, aside)
-    wrote, version = [(0, 0, 0)], came.version
+    wrote, version = [], came.version
     if came.merged.key_count:
         halfway = replace(verdict, record=verdict.record.unfinished())
         outcome = _write(spark, frame, halfway, target, came.merged, outcome)
         wrote.append(files_and_bytes(target.path))
         version += 1
-    commit_more(new, target, verdict.record, version)
-    if new.files:
-        wrote.append(files_and_bytes(target.path))
+    wrote.append(_append(new, target, verdict, version))
     return replace(
         _measured(outcome, *wrote),
         rows_in=(outcome.rows_in or 0) + counted.judged,
         quarantined=(outcome.quarantined or 0) + counted.rejected,
     )
+
+
+def _append(
+    new: WrittenDays, target: Target, verdict: Verdict, version: int
+) -> tuple[int, int, int]:
+    """Add the files of new rows upon a version; the rows, files and bytes that the commit wrote."""
+    commit_more(new, target, verdict.record, version)
+    return files_and_bytes(target.path) if new.files else (0, 0, 0)
 
 
 def _judged(
