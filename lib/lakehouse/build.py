@@ -22,9 +22,11 @@ from lakehouse.log import Log
 from lakehouse.plan import Frame, Verdict, frame_as_of
 from lakehouse.split import split_part, split_whole, write_good
 from lakehouse.storage import Place, row_count, size
+from lakehouse.twins import Staged, staged
 from lakehouse.write import (
     Target,
     WrittenDays,
+    commit_all,
     commit_more,
     files_and_bytes,
     made,
@@ -90,6 +92,8 @@ def _measured(outcome: Outcome, *written: tuple[int, int, int]) -> Outcome:
 def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Outcome:
     """Make the affected part again."""
     table = verdict.table
+    if (good := staged(frame, verdict, target)) is not None:
+        return _put(good, target, verdict)
     with arrived(spark, frame, verdict, target) as came:
         if came:
             return _add(spark, frame, verdict, target, came)
@@ -103,6 +107,17 @@ def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
     finally:
         if part.keys is not None:
             part.keys.unpersist()
+
+
+def _put(good: Staged, target: Target, verdict: Verdict) -> Outcome:
+    """Commit what DuckDB staged: the whole table, or days that it did not hold."""
+    full_name, mode = verdict.table.full_name, "whole" if verdict.whole else "part"
+    if verdict.whole:
+        commit_all(good.made, target, verdict.record)
+    else:
+        commit_more(good.made, target, verdict.record, good.made.table.version())
+    repeated = 0 if verdict.whole else None
+    return Outcome(full_name, "built", verdict.reason, mode, good.rows, 0, repeated)
 
 
 def _merge_beside_new_days(

@@ -384,6 +384,7 @@ class Declaration:
     conserves: tuple[Conserved, ...] = ()
     measures: dict[str, str] = field(default_factory=dict)
     landed_key: dict[str, str] = field(default_factory=dict)
+    duckdb: str = ""
 
 
 @dataclass(frozen=True)
@@ -407,6 +408,7 @@ def table(
     conserves: Iterable[Conserved] = (),
     measures: dict[str, str] | None = None,
     landed_key: dict[str, str] | None = None,
+    duckdb: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a table: its grain is the docstring's first sentence, its rows the return value.
 
@@ -418,6 +420,11 @@ def table(
     The balance of what landed counts rows, and the ``measures`` of a staging table: by name, SQL
     over columns that landed records and its rows have alike. ``landed_key`` says in SQL over
     landed columns what a column of its key is that does not land under its name.
+
+    ``duckdb`` says in DuckDB's SQL what the function makes of landed rows that are as their
+    contract says: a SELECT from ``landed``, which has the contract's columns and ``file_date``, the
+    instant that ``sequence()`` tells. Where a lake lies in a folder it makes the rows as long as
+    all are good and come once, for a tenth of the work (decision 0036).
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -434,6 +441,7 @@ def table(
             tuple(conserves),
             dict(measures or {}),
             dict(landed_key or {}),
+            duckdb,
         )
         return function
 

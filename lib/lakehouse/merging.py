@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -23,7 +22,7 @@ from pyspark.sql import DataFrame
 from lakehouse import actions, register
 from lakehouse.actions import Action
 from lakehouse.bounds import added, honest
-from lakehouse.duck import connected, listed, parquet
+from lakehouse.duck import connected, copy, listed, parquet, spread
 from lakehouse.errors import LakehouseError
 from lakehouse.log import Record
 from lakehouse.plain import CHANGE_TYPE, FEED
@@ -36,8 +35,6 @@ _BESIDE = "_merging"
 _TOLD_ALIKE = {"string", "date", "byte", "short", "integer", "long", "boolean"}
 # At most so many rows that are new where they lie go into a file that is written again anyway.
 _HOSTED = 50_000
-# Folders that are written to side by side: of more, a file would be several.
-_OPEN_FILES = 1_000
 _COUNTED = ("rows_inserted", "rows_updated", "rows_deleted")
 _KEEPS_FEED = "delta.enableChangeDataFeed"
 
@@ -194,7 +191,8 @@ class _Merging:
         values = [f'CASE WHEN _are THEN "new_{n}" ELSE t."{n}" END AS "{n}"' for n in own]
         told, same_row = literal(str(file)), _same(self.key, "t.", "c.old_")
         new = file.with_name(f"merged-{uuid.uuid4()}.parquet")
-        self._copy(
+        copy(
+            self.duck,
             f"SELECT {', '.join(values)} FROM {self._read([file])} t"
             f" LEFT JOIN (SELECT * FROM changed WHERE _file = {told}) c"
             f" ON {same_row} WHERE c._file IS NULL OR (_are AND NOT _moved)"
@@ -232,20 +230,7 @@ class _Merging:
     def _spread(self, name: str, rows: str, base: Path) -> list[Path]:
         """Files of the rows of a query, below ``base`` in the folders of their partitions."""
         beside = self.place / _BESIDE / name
-        beside.mkdir()
-        if self.partitions:
-            self.duck.execute(f"SET partitioned_write_max_open_files = {_OPEN_FILES}")
-            by = f", PARTITION_BY ({listed(self.partitions)}), FILENAME_PATTERN 'merged-{{uuid}}'"
-            self._copy(rows, beside, by)
-        else:
-            self._copy(rows, beside / f"merged-{uuid.uuid4()}.parquet")
-        files = []
-        for written in sorted(beside.rglob("*.parquet")):
-            if pq.read_metadata(written).num_rows:
-                file = base / unquote(str(written.relative_to(beside)))
-                file.parent.mkdir(parents=True, exist_ok=True)
-                files.append(written.rename(file))
-        return files
+        return spread(self.duck, rows, base, self.partitions, beside, "merged")
 
     def _read(self, files: Iterable[Path | str]) -> str:
         """Files of the table, with what their folders tell and, as _file, which they are."""
@@ -259,11 +244,6 @@ class _Merging:
 
     def _keep(self, name: str, rows: str) -> None:
         self.duck.execute(f"CREATE TEMP TABLE {name} AS {rows}")
-
-    def _copy(self, rows: str, to: Path, options: str = "") -> None:
-        self.duck.execute(
-            f"COPY ({rows}) TO {literal(str(to))} (FORMAT parquet, CODEC zstd{options})"
-        )
 
 
 def _same(columns: Iterable[str], one: str, other: str) -> str:

@@ -175,6 +175,11 @@ def commit_days(made: WrittenDays, target: Target, part: Affected, record: Recor
         register.commit(made.table, made.files, (column, days), record)
 
 
+def commit_all(made: WrittenDays, target: Target, record: Record) -> None:
+    """Replace the whole table by files that were written for it."""
+    register.commit(made.table, made.files, None, record)
+
+
 def commit_more(made: WrittenDays, target: Target, record: Record, version: int) -> None:
     """Add files that were written for new rows upon a version of the table; the record in any case.
 

@@ -160,7 +160,12 @@ def _aggregate_kind(tree: exp.Expression) -> str:
 
 def render(rule: Expectation | Rule, conf: Mapping[str, Any]) -> str:
     """The rule's SQL with its ``{settings}`` as literals."""
-    return _SETTING.sub(lambda m: _literal(lookup(conf, m[1])), rule.sql)
+    return filled(rule.sql, conf)
+
+
+def filled(sql: str, conf: Mapping[str, Any]) -> str:
+    """SQL with its ``{settings}`` as literals."""
+    return _SETTING.sub(lambda m: _literal(lookup(conf, m[1])), sql)
 
 
 def settings_of(rules: Iterable[Expectation | Rule]) -> set[str]:

@@ -59,6 +59,23 @@ from retail.terms.zones import close
         )
     ],
     measures={"units": "quantity_on_hand"},
+    duckdb="""
+        SELECT snapshot_date, store_range, store_id, product_id, quantity_on_hand,
+            quantity_reserved, reorder_point, safety_stock, days_of_supply, closed_at,
+            coalesce(quantity_available, quantity_on_hand - coalesce(quantity_reserved, 0))
+                AS quantity_available,
+            file_date AS sequence
+        FROM landed
+        JOIN (
+            SELECT store_id, CAST(crc32(store_id) % {layout.store_ranges} AS INTEGER) AS store_range
+            FROM (SELECT DISTINCT store_id FROM landed)
+        ) USING (store_id)
+        JOIN (
+            SELECT snapshot_date,
+                timezone(coalesce({zone}, 'UTC'), snapshot_date + INTERVAL 86399 SECOND) AS closed_at
+            FROM (SELECT DISTINCT snapshot_date FROM landed)
+        ) USING (snapshot_date)
+    """,
 )
 def stg_inventory_snapshots(
     raw_inventory_snapshots: Annotated[DataFrame, by_day("snapshot_date")],

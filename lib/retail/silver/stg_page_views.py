@@ -52,6 +52,11 @@ from retail.contracts import PAGE_VIEWS
         )
     ],
     landed_key={"viewed_on": "CAST(event_timestamp AS DATE)"},
+    duckdb="""
+        SELECT * EXCLUDE (file_date), CAST(event_timestamp AS DATE) AS viewed_on,
+            file_date AS sequence
+        FROM landed
+    """,
 )
 def stg_page_views(raw_page_views: Annotated[DataFrame, by_day("event_timestamp")]) -> DataFrame:
     """One row per event and day; an id seen again on another day is another event."""

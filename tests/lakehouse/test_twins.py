@@ -1,0 +1,232 @@
+"""Landed rows that DuckDB stages are those that Spark stages; all others are left to Spark."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+from places import Build, frame
+
+from lakehouse import build as building
+from lakehouse.log import Log
+from lakehouse.run import Result
+from lakehouse.schema import arrow
+from lakehouse.twins import Staged
+from retail.contracts import INVENTORY_SNAPSHOTS, PAGE_VIEWS
+
+COUNTS, VIEWS = "stg_inventory_snapshots", "stg_page_views"
+ENTITIES = {COUNTS: INVENTORY_SNAPSHOTS, VIEWS: PAGE_VIEWS}
+Rows = list[dict[str, Any]]
+Close = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Of each staging table built since the test began, whether DuckDB made it."""
+    found: list[bool] = []
+    whole = building.staged
+
+    def staged(*arguments: Any) -> Staged | None:
+        made = whole(*arguments)
+        if arguments[1].table.is_staging and arguments[1].table.declaration.duckdb:
+            found.append(made is not None)
+        return made
+
+    monkeypatch.setattr(building, "staged", staged)
+    return found
+
+
+def land(landing: Path, table: str, name: str, rows: Rows, **types: pa.DataType) -> None:
+    """A landed Parquet file; ``types`` are of columns that are not as the contract says."""
+    contract = ENTITIES[table]
+    fields = [f.with_type(types.get(f.name, f.type)) for f in arrow(contract.columns)]
+    file = landing / contract.entity / f"{name}.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), file)
+
+
+def count(product: str, on: date = date(2026, 6, 1), store: str = "STR-0001", **other: Any) -> Any:
+    return {"snapshot_date": on, "store_id": store, "product_id": product} | {
+        "quantity_on_hand": 9,
+        "quantity_available": 7,
+        **other,
+    }
+
+
+def view(event: str, at: datetime = datetime(2026, 6, 1, 9, tzinfo=UTC), **other: Any) -> Any:
+    said = {"event_id": event, "session_id": "S1", "event_timestamp": at, "event_type": "search"}
+    return said | other
+
+
+def rows(lake: Path, table: str) -> list[tuple[Any, ...]]:
+    found = DeltaTable(str(lake / "silver" / table)).to_pyarrow_table().to_pylist()
+    return sorted((tuple(sorted(row.items())) for row in found), key=str)
+
+
+@pytest.fixture
+def close(build: Build) -> Close:
+    """Build a staging table with settings of conf, any text that is not blank being an id."""
+
+    def close(landing: Path, lake: Path, table: str, **conf: Any) -> Result:
+        plain = dict(frame(landing, lake).conf)
+        ids = {"ids": dict.fromkeys(plain["ids"], r"\S")}
+        return build(landing, lake, f"+{table}", conf=plain | ids | conf)
+
+    return close
+
+
+@pytest.fixture
+def by_spark(close: Close, tmp_path: Path) -> Close:
+    """What Spark alone makes of all that landed."""
+
+    def by_spark(landing: Path, table: str, **conf: Any) -> Any:
+        close(landing, tmp_path / "other", table, carry={"by": "spark"}, **conf)
+        return rows(tmp_path / "other", table)
+
+    return by_spark
+
+
+def some_counts(seed: int) -> Rows:
+    """Counts of odd stores and products, with nulls, on days on which clocks change."""
+    chance = random.Random(seed)
+    days = [date(2025, 10, 25), date(2025, 10, 26), date(2025, 11, 2), date(2026, 3, 8)]
+    ids = ["A", "b c", "ÄÖ", "online", "x" * 40, "'q'", "0"]
+
+    def some(most: int = 9) -> int | None:
+        return chance.choice([None, 0, -3, chance.randint(0, most)])
+
+    return [
+        count(
+            product,
+            day,
+            store,
+            quantity_on_hand=chance.randint(0, 9),
+            quantity_reserved=some(),
+            quantity_available=some(),
+            reorder_point=some(),
+            days_of_supply=chance.choice([None, 1.5, float("inf")]),
+        )
+        for day in days
+        for store in ids
+        for product in ids
+        if chance.random() < 0.7
+    ]
+
+
+@pytest.mark.parametrize("zone", [None, "America/Chicago", "Atlantic/Azores"])
+def test_counts_are_those_of_spark(
+    close: Close, by_spark: Close, tmp_path: Path, zone: str | None, told: list[bool]
+) -> None:
+    """Azorean clocks are set back at midnight: the last second of a day strikes twice."""
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    made = some_counts(7)
+    half = len(made) // 2
+    land(landing, COUNTS, "2025-12-31_a", made[:half])
+    land(landing, COUNTS, "counts", made[half:])
+    odd = {"zone": zone, "layout": {"store_ranges": 3}}
+    close(landing, lake, COUNTS, **odd)
+    assert told == [True]
+    assert rows(lake, COUNTS) == by_spark(landing, COUNTS, **odd)
+    assert told == [True, False]
+    assert len(rows(lake, COUNTS)) == len(made)
+
+
+def test_views_are_those_of_spark(
+    close: Close, by_spark: Close, tmp_path: Path, told: list[bool]
+) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    first = datetime(2026, 5, 31, 23, 30, 0, 123456, tzinfo=UTC)
+    made = [view(f"E{n}", first + timedelta(hours=n), page_url=f"/{n}") for n in range(40)]
+    land(landing, VIEWS, "2026-06-02", made)
+    close(landing, lake, VIEWS)
+    assert rows(lake, VIEWS) == by_spark(landing, VIEWS)
+    assert told == [True, False]
+
+
+def test_a_new_day_is_appended_and_one_that_came_before_is_left_to_spark(
+    close: Close, by_spark: Close, tmp_path: Path, told: list[bool]
+) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    for day in (1, 2):
+        land(landing, COUNTS, f"2026-06-0{day}", [count("A", date(2026, 6, day))])
+        close(landing, lake, COUNTS)
+        assert Log(lake / "silver" / COUNTS).last_added().files == 1
+    land(landing, COUNTS, "2026-06-03", [count("B"), count("A", quantity_available=1)])
+    close(landing, lake, COUNTS)
+    assert told == [True, True, False]
+    (landing / "inventory_snapshots" / "2026-06-02.parquet").unlink()
+    land(landing, COUNTS, "2026-06-02", [count("C", date(2026, 6, 2))])  # corrected
+    close(landing, lake, COUNTS)
+    assert told == [True, True, False, False]
+    assert rows(lake, COUNTS) == by_spark(landing, COUNTS)
+    assert len(rows(lake, COUNTS)) == 3
+
+
+UNFIT = [
+    [count("A"), count(" ")],
+    [count("A"), count("B", quantity_on_hand=None, quantity_available=None)],
+    [count("A"), count("A", quantity_available=1)],
+    [count("A"), count("B\x0b")],
+    [count("A"), count("\x0b")],
+    [count("A"), count("B", date(1899, 12, 31))],
+    [count("A"), {"store_id": "S", "product_id": "P", "quantity_available": 1}],
+]
+
+
+@pytest.mark.parametrize("unfit", UNFIT, ids=lambda rows: str(rows[1]["product_id"]))
+def test_a_row_that_does_not_fit_leaves_all_to_spark(
+    close: Close, by_spark: Close, tmp_path: Path, unfit: Rows, told: list[bool]
+) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    land(landing, COUNTS, "2026-06-01", unfit)
+    close(landing, lake, COUNTS)
+    assert told == [False]
+    assert rows(lake, COUNTS) == by_spark(landing, COUNTS)
+    assert [file.name for file in (lake / "silver" / COUNTS).glob("**/staged-*")] == []
+    assert not (lake / "silver" / COUNTS / "_staged").exists()
+
+
+def test_other_types_than_the_contract_s_are_left_to_spark(
+    close: Close, by_spark: Close, tmp_path: Path, told: list[bool]
+) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    land(landing, COUNTS, "2026-06-01", [count("A")], quantity_on_hand=pa.int64())
+    close(landing, lake, COUNTS)
+    assert told == [False]
+    assert len(rows(lake, COUNTS)) == 1
+
+
+def test_a_day_of_earlier_rejects_is_left_to_spark_which_may_release_them(
+    close: Close, by_spark: Close, tmp_path: Path, told: list[bool]
+) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    land(landing, COUNTS, "2026-06-01", [count("A", date(2026, 6, 2), store=" ")])
+    close(landing, lake, COUNTS)
+    land(landing, COUNTS, "2026-06-02", [count("A", date(2026, 6, 3))])
+    close(landing, lake, COUNTS)
+    land(landing, COUNTS, "2026-06-03", [count("A", date(2026, 6, 2))])
+    close(landing, lake, COUNTS)
+    assert told == [False, True, False]
+    assert rows(lake, COUNTS) == by_spark(landing, COUNTS)
+
+
+def test_a_mistake_in_the_sql_of_a_table_is_an_error(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    land(landing, COUNTS, "2026-06-01", [count("A")])
+    table = frame(landing, lake).catalogue.tables[COUNTS]
+    said = table.declaration.duckdb
+    for wrong, error in (("SELECT nothing FROM landed", "nothing"), ("file_date", "sequence as")):
+        wrong = wrong if wrong != "file_date" else said.replace("file_date AS", "'x' AS")
+        changed = frame(landing, lake)
+        declaration = changed.catalogue.tables[COUNTS].declaration
+        monkeypatch.setitem(vars(declaration), "duckdb", wrong)
+        result = build(landing, lake, f"+{COUNTS}", catalogue=changed.catalogue)
+        assert result.exit_status == 1
+        assert error in str([outcome.reason for outcome in result.outcomes])
