@@ -32,13 +32,16 @@ _BROADCAST_KEYS = 2_000_000
 @dataclass(frozen=True)
 class Arrivals:
     """Rows of the input ``driver`` to be ``appended``, whose keys are new and come once; ``merged``
-    are the keys of all other rows that landed. Keys are new to the ``version`` of the table.
+    are the keys of all other rows that landed. Keys are new to the ``version`` of the table. The
+    landed ``files`` hold both, the file ``known`` those keys.
     """
 
     version: int
     driver: str
     appended: DataFrame
     merged: Affected
+    files: list[str]
+    known: Path
 
 
 @contextmanager
@@ -103,4 +106,5 @@ def _split(
     rows = landed.join(known, list(key), "left_anti").select(*everything.columns)
     bounds = (least, most) if least is not None and most is not None else None
     merged = Affected(None, keys, count, bounds)
-    return Arrivals(there.version(), next(iter(table.inputs)), rows, merged)
+    files = list(map(str, new))
+    return Arrivals(there.version(), next(iter(table.inputs)), rows, merged, files, found)

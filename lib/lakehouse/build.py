@@ -9,7 +9,7 @@ from typing import cast
 
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse import carrying, merging, quality, quarantine
+from lakehouse import carrying, merging, quality, quarantine, twins
 from lakehouse.arrivals import Arrivals, arrived
 from lakehouse.catalogue import is_direct
 from lakehouse.changes import WHOLE, Affected, affected, within
@@ -20,17 +20,18 @@ from lakehouse.follow import follow
 from lakehouse.invoke import call
 from lakehouse.log import Log
 from lakehouse.plan import Frame, Verdict, frame_as_of
-from lakehouse.split import split_part, split_whole, write_good
+from lakehouse.split import Split, split_part, split_whole, write_good
 from lakehouse.storage import Place, row_count, size
-from lakehouse.twins import Staged, staged
 from lakehouse.write import (
     Target,
     WrittenDays,
     commit_all,
+    commit_days,
     commit_more,
     files_and_bytes,
     made,
     progress,
+    record_anyway,
     store,
     write_days,
 )
@@ -92,11 +93,14 @@ def _measured(outcome: Outcome, *written: tuple[int, int, int]) -> Outcome:
 def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Outcome:
     """Make the affected part again."""
     table = verdict.table
-    if (good := staged(frame, verdict, target)) is not None:
+    if good := twins.staged(frame, verdict, target):
         return _put(good, target, verdict)
     with arrived(spark, frame, verdict, target) as came:
         if came:
             return _add(spark, frame, verdict, target, came)
+    if (judged := twins.merged(frame, verdict, target, verdict.record)) is not None:
+        record_anyway(target, verdict.record)
+        return Outcome(table.full_name, "built", verdict.reason, "part", judged, 0)
     part, reason = affected_part(spark, frame, verdict, by_rows=True)
     outcome = Outcome(table.full_name, "built", reason, "whole" if part.is_whole else "part")
     verdict = replace(verdict, reason=reason)
@@ -109,15 +113,18 @@ def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
             part.keys.unpersist()
 
 
-def _put(good: Staged, target: Target, verdict: Verdict) -> Outcome:
-    """Commit what DuckDB staged: the whole table, or days that it did not hold."""
-    full_name, mode = verdict.table.full_name, "whole" if verdict.whole else "part"
-    if verdict.whole:
-        commit_all(good.made, target, verdict.record)
-    else:
+def _put(good: twins.Staged, target: Target, verdict: Verdict) -> Outcome:
+    """Commit what DuckDB staged: the whole table, or days."""
+    outcome = Outcome(verdict.table.full_name, "built", verdict.reason, "part", good.judged, 0)
+    if good.days:
+        commit_days(good.made, target, Affected(frozenset(good.days)), verdict.record)
+    elif not verdict.whole:
         commit_more(good.made, target, verdict.record, good.made.table.version())
-    repeated = 0 if verdict.whole else None
-    return Outcome(full_name, "built", verdict.reason, mode, good.rows, 0, repeated)
+    if not verdict.whole:
+        return outcome
+    commit_all(good.made, target, verdict.record)
+    outcome = _measured(outcome, files_and_bytes(target.path))
+    return replace(outcome, mode="whole", repeated=good.judged - outcome.rows)
 
 
 def _merge_beside_new_days(
@@ -153,19 +160,27 @@ def _add(
     """
     table = verdict.table
     outcome = Outcome(table.full_name, "built", verdict.reason, "part")
-    given = {came.driver: came.appended}
-    judged, aside, _ = _judged(spark, frame, verdict, WHOLE, given)
-    written = write_good(judged, target)
-    assert written is not None
-    new, counted = written
-    if counted.rejected:
-        # No earlier reject is in scope: those of these keys keep their status.
-        no_keys = replace(came.merged, keys=cast(DataFrame, came.merged.keys).limit(0))
-        quarantine.put_aside(judged, table, no_keys, aside)
+    if good := twins.appended(frame, verdict, target, came.files, came.known):
+        new, counted = good.made, Split(good.judged, 0)
+    else:
+        given = {came.driver: came.appended}
+        judged, aside, _ = _judged(spark, frame, verdict, WHOLE, given)
+        written = write_good(judged, target)
+        assert written is not None
+        new, counted = written
+        if counted.rejected:
+            # No earlier reject is in scope: those of these keys keep their status.
+            no_keys = replace(came.merged, keys=cast(DataFrame, came.merged.keys).limit(0))
+            quarantine.put_aside(judged, table, no_keys, aside)
     wrote, version = [], came.version
     if came.merged.key_count:
         halfway = replace(verdict, record=verdict.record.unfinished())
-        outcome = _write(spark, frame, halfway, target, came.merged, outcome)
+        merged = twins.merged(frame, verdict, target, halfway.record, came.known)
+        if merged is None:
+            outcome = _write(spark, frame, halfway, target, came.merged, outcome)
+        else:
+            record_anyway(target, halfway.record)
+            outcome = replace(outcome, rows_in=merged, quarantined=0)
         wrote.append(files_and_bytes(target.path))
         version += 1
     wrote.append(_append(new, target, verdict, version))

@@ -77,20 +77,15 @@ def merge(
         rows.write.parquet(str(beside / "rows"))
         keys.write.parquet(str(beside / "keys"))
         with connected() as duck:
-            merging = _Merging(duck, table, place, tuple(key), tuple(bounded))
-            merging.compare(merging.held(set(days)), keys.columns)
-            counts = merging.counts()
-            found = merging.write() if any(counts.values()) else []
-        if found:
-            removed = sum("remove" in action for action in found)
-            actions.commit(table, place, counts | {"files_removed": removed}, found, record)
-        return bool(found)
+            came, told = (parquet(sorted((beside / n).glob("*.parquet"))) for n in ("rows", "keys"))
+            merging = Merging(duck, table, place, tuple(key), tuple(bounded))
+            return merging.commit(came, told, keys.columns, record, days)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
 @dataclass(frozen=True)
-class _Merging:
+class Merging:
     """One MERGE, in tables of DuckDB: ``changed`` has the rows that differ, as they were (old_, in
     the file _file) and as they are (new_, where they _are); ``new`` those that are new where they
     lie, and the file that takes them in, their _host.
@@ -110,7 +105,26 @@ class _Merging:
     def partitions(self) -> list[str]:
         return list(self.table.metadata().partition_columns)
 
-    def held(self, days: set[str]) -> dict[str, Mapping[str, Any]]:
+    def commit(
+        self, rows: str, keys: str, by: Sequence[str], record: Record, days: Iterable[str] = ()
+    ) -> bool:
+        """As ``merge``, of the rows and keys that the connection knows by these names; ``by`` are
+        the columns of the keys.
+        """
+        self._compare(rows, keys, by, self._held(set(days)))
+        counts = self._counts()
+        if not any(counts.values()):
+            return False
+        try:
+            found = self._write()
+        finally:
+            shutil.rmtree(self.place / _BESIDE, ignore_errors=True)
+        removed = sum("remove" in action for action in found)
+        told = counts | {"files_removed": removed}
+        actions.commit(self.table, self.place, told, found, record)
+        return True
+
+    def _held(self, days: set[str]) -> dict[str, Mapping[str, Any]]:
         """The files of the table by their paths, where given of some values of its partition."""
         adds = pa.table(self.table.get_add_actions(flatten=False)).to_pylist()
         return {
@@ -119,9 +133,9 @@ class _Merging:
             if not days or str(add["partition"][self.partitions[0]]) in days
         }
 
-    def compare(self, held: Iterable[str], by: Sequence[str]) -> None:
+    def _compare(self, rows: str, keys: str, by: Sequence[str], held: Iterable[str]) -> None:
         """Find the rows that differ, of the keys whose columns are ``by``."""
-        rows, keys, names = self._spilled("rows"), self._spilled("keys"), self.names
+        names = self.names
         told = [f'CAST(t."{c}" AS VARCHAR) IS NOT DISTINCT FROM keys."{c}"' for c in by]
         present = f"SELECT _file, {listed(names)} FROM {self._read(held)} t"
         present += f" SEMI JOIN {keys} keys ON {' AND '.join(told)}"
@@ -159,7 +173,7 @@ class _Merging:
             at = ", ".join(f"{name} = {value}" for name, value in zip(self.key, found, strict=True))
             raise LakehouseError(f"{self.place.name} {verb} several rows at {at}; {advice}.")
 
-    def counts(self) -> dict[str, int]:
+    def _counts(self) -> dict[str, int]:
         """How many rows are inserted, updated and deleted."""
         found = self.duck.execute(
             "SELECT count(*) FILTER (_file IS NULL), count(*) FILTER (_are AND _file IS NOT NULL),"
@@ -168,10 +182,10 @@ class _Merging:
         assert found is not None
         return dict(zip(_COUNTED, found, strict=True))
 
-    def write(self) -> list[Action]:
+    def _write(self) -> list[Action]:
         """Write the files, and say what the commit does with them."""
         found = self.duck.execute("SELECT DISTINCT _file FROM changed WHERE _file IS NOT NULL")
-        files, held = sorted(file for (file,) in found.fetchall()), self.held(set())
+        files, held = sorted(file for (file,) in found.fetchall()), self._held(set())
         gone = [held[file] for file in files]
         written = [new for file in files if (new := self._rewritten(Path(file)))]
         come = [added(file, self.place, self.bounded) for file in (*written, *self._new())]
@@ -238,9 +252,6 @@ class _Merging:
             field.name: str(getattr(field.type, "type", "")) for field in self.table.schema().fields
         }
         return parquet(files, {name: types[name] for name in self.partitions}, "_file")
-
-    def _spilled(self, name: str) -> str:
-        return parquet(sorted((self.place / _BESIDE / name).glob("*.parquet")))
 
     def _keep(self, name: str, rows: str) -> None:
         self.duck.execute(f"CREATE TEMP TABLE {name} AS {rows}")

@@ -1,34 +1,37 @@
 """Landed rows judged and typed by DuckDB, where a table says its rows in SQL too (decision 0036).
 
-Spark makes a staging table of landed rows whatever they hold. Most hold what their contract says,
-and come once: a vectorised engine writes those for a tenth of what Spark's rows cost. The first
-row that is not so leaves all of them to Spark.
+Spark makes a staging table of landed rows whatever they hold. Most hold what their contract says:
+a vectorised engine makes those for a tenth of what Spark's rows cost. The first row that is not so
+leaves all of them to Spark.
 """
 
 import json
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from lakehouse import plain, quarantine, register, storage
+from lakehouse import merging, plain, quarantine, register, storage
 from lakehouse.bounds import added
 from lakehouse.carrying import is_by_kernel
-from lakehouse.catalogue import Table
 from lakehouse.checks.asking import in_duckdb
 from lakehouse.checks.rules import declared, filled, render, row_rules
-from lakehouse.declare import SOURCE_FILE, Days
+from lakehouse.declare import SOURCE_FILE, Days, Keys
 from lakehouse.duck import connected, listed, parquet, spread
 from lakehouse.feed import Pinned
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.scan import CORRUPT
-from lakehouse.log import Log
+from lakehouse.log import Log, Record
 from lakehouse.plan import date_in
 from lakehouse.repeats import repeats
-from lakehouse.schema import arrow, literal
+from lakehouse.schema import arrow
 from lakehouse.split import LARGE
 from lakehouse.write import Target, WrittenDays
 
@@ -51,82 +54,133 @@ _ODD = r"[\x00-\x1F\x7F\x{85}\x{2028}\x{2029}]"
 
 @dataclass(frozen=True)
 class Staged:
-    """Files of good rows, in no version yet, and how many rows they hold."""
+    """Files of rows, in no version yet, and how many landed rows were judged for them.
+
+    They replace ``days``, some of which the table holds, if there are any.
+    """
 
     made: WrittenDays
-    rows: int
+    judged: int
+    days: frozenset[date] = frozenset()
 
 
 def staged(frame: Frame, verdict: Verdict, target: Target) -> Staged | None:
     """Files of all that landed since the table was built, or ever; None where Spark is to judge it.
 
-    So it is where a table does not say its rows in SQL, a row does not fit, is not made or its key
-    comes again, the table holds a day already, an earlier reject may pass now, or files are not plain.
+    So it is where a table does not say its rows in SQL, a row does not fit or is not made, keys
+    come again (of a table by days, or with nothing that tells which row is newer), an earlier
+    reject may pass now, or files are not plain.
     """
-    if not _is_said(frame, verdict, target) or (files := _landed(frame, verdict)) is None:
+    is_by_day = isinstance(target.table.declaration.scope, Days)
+    if not (is_by_day or verdict.whole) or not (files := _landed(frame, verdict, target)):
         return None
-    table, column = verdict.table, str(target.partition)
-    taken = _rejected_days(frame, table)
-    if not verdict.whole:
-        taken |= {str(day) for day in Log(target.path).days(column)}
-    with connected() as duck:
-        try:
-            if sum(Path(file).stat().st_size for file in files) < LARGE:
-                duck.execute("SET threads = 1")  # each thread would write a file a folder
-            _describe(duck, frame, verdict, files)
-            found = duck.execute(
-                f"SELECT DISTINCT {column} FROM ({_said(frame, table)})"
-            ).fetchall()
-            if taken and (verdict.whole or taken & {str(day) for (day,) in found}):
-                return None
-            written = _write(duck, frame, target)
-            landed = duck.execute(f"SELECT count(*) FROM {LANDED}").fetchall()[0][0]
-        except duckdb.Error as error:
-            if isinstance(error, _MISTAKES):
-                raise
+    with _twin(frame, verdict, target) as twin:
+        if sum(Path(file).stat().st_size for file in files) < LARGE:
+            twin.duck.execute("SET threads = 1")  # each thread would write a file a folder
+        twin.describe(parquet(files))
+        if twin.rejected() if verdict.whole else not twin.go_by_days():
             return None
-    place = cast(Path, target.path)
-    adds = [added(file, place, table.filtered) for file in written]
-    rows = sum(json.loads(add.stats)["numRecords"] for add in adds)
-    if rows != landed or repeats(written, table.declaration.key):
-        for file in written:
-            file.unlink()
-        return None
-    return Staged(WrittenDays(storage.fresh(place), adds), rows)
+        return twin.write() if is_by_day else twin.write_newest()
+    return None
 
 
-def _is_said(frame: Frame, verdict: Verdict, target: Target) -> bool:
-    """Whether a table may be made by its SQL, where nothing but its landed rows changed."""
-    table = verdict.table
-    if not table.declaration.duckdb or not isinstance(table.declaration.scope, Days):
-        return False
-    if not is_by_kernel(frame, target.path) or frame.again.get(table.name):
-        return False
-    if not verdict.whole and verdict.changed != (next(iter(table.inputs)),):
-        return False
-    target.create()
-    return register.opened(target.path) is not None and target.is_declared
-
-
-def _landed(frame: Frame, verdict: Verdict) -> list[str] | None:
-    """Files of the landed rows to judge; None where they are not plain, rows went as well, or what
-    lies there has not the types of its contract.
+def appended(
+    frame: Frame, verdict: Verdict, target: Target, files: Sequence[str], known: Path
+) -> Staged | None:
+    """Files of the landed rows whose keys are not ``known``, each of which is new and comes once;
+    None as ``staged`` does.
     """
-    driver = next(iter(verdict.table.inputs))
+    if not _landed(frame, verdict, target):
+        return None
+    with _twin(frame, verdict, target) as twin:
+        new = f"{parquet(files)} ANTI JOIN {parquet([known])} USING ({listed(twin.keys)})"
+        there = " AND ".join(f'"{name}" IS NOT NULL' for name in twin.keys)
+        twin.describe(f"(SELECT * FROM {new} WHERE {there})")
+        return twin.write(are_single=True)
+    return None
+
+
+def merged(
+    frame: Frame, verdict: Verdict, target: Target, record: Record, known: Path | None = None
+) -> int | None:
+    """Merge the newest state of the keys that landed, or of those ``known``; how many landed rows
+    were judged for it. None, with nothing committed, as ``staged`` does.
+    """
+    if isinstance(target.table.declaration.scope, Days) or verdict.whole:
+        return None
+    if not (files := _landed(frame, verdict, target)):
+        return None
+    pin = verdict.pins[next(iter(target.table.inputs))]
+    every = _fitting(files_of(pin), frame, verdict)
+    with _twin(frame, verdict, target) as twin:
+        opened = merging.opened(target.path, twin.keys)
+        if not every or not opened or not twin.keep_keys(parquet([known] if known else files)):
+            return None
+        twin.keep("_landed", f"FROM {parquet(every)} SEMI JOIN _keys USING ({listed(twin.keys)})")
+        twin.describe("_landed")
+        if not twin.are_all():
+            return None
+        twin.keep("_kept", twin.shaped(twin.newest()))
+        merger = merging.Merging(
+            twin.duck, opened, cast(Path, target.path), twin.key, tuple(target.table.filtered)
+        )
+        merger.commit("_kept", "_keys", twin.keys, record)
+        return twin.count(LANDED)
+    return None
+
+
+@contextmanager
+def _twin(frame: Frame, verdict: Verdict, target: Target) -> Iterator["_Twin"]:
+    """A connection for a table's SQL. Rows on which it ends in an error are left to Spark; mistakes
+    in the SQL are not.
+    """
+    with connected() as duck:
+        duck.create_function("crc32", _crc32, ["VARCHAR"], "BIGINT")
+        try:
+            yield _Twin(duck, frame, verdict, target)
+        except _MISTAKES:
+            raise
+        except duckdb.Error:
+            return
+
+
+def _landed(frame: Frame, verdict: Verdict, target: Target) -> list[str] | None:
+    """Files of the landed rows to judge, of a table that says its rows in SQL; None where anything
+    else changed, rows went as well, or files do not hold what their contract says.
+    """
+    table = target.table
+    driver = next(iter(table.inputs), "")
+    if not table.declaration.duckdb or not is_by_kernel(frame, target.path):
+        return None
+    if frame.again.get(table.name) or not (verdict.whole or verdict.changed == (driver,)):
+        return None
+    target.create()
+    if not register.opened(target.path) or not target.is_declared:
+        return None
     pin = verdict.pins[driver]
-    if not isinstance(pin.path, Path) or "=" in str(pin.path):  # it would be taken for a column
-        return None
-    there = storage.delta(pin.path, pin.version)
-    held = {field.name: field.type for field in pa.schema(there.schema().to_arrow())}
-    contract = {field.name: field.type for field in arrow(frame.catalogue.tables[driver].columns)}
-    if CORRUPT in held or not contract.items() <= held.items():
-        return None
     if verdict.whole:
-        return files_of(pin)
+        return _fitting(files_of(pin), frame, verdict)
     images = storage.images(pin.path, cast(int, pin.built) + 1, pin.version)
     if not images or any(part.kind != "insert" for part in images):
         return None
-    return [file for part in images for file in part.files]
+    return _fitting([file for part in images for file in part.files], frame, verdict)
+
+
+def _fitting(files: list[str] | None, frame: Frame, verdict: Verdict) -> list[str] | None:
+    """The files, where each holds what its contract says, and no line that may not be whole."""
+    if not files or any("=" in file for file in files):  # it would be taken for a column
+        return None
+    raw = frame.catalogue.tables[next(iter(verdict.table.inputs))]
+    contract = _types(arrow(raw.columns))
+    for file in files:
+        held = _types(pq.read_schema(file))
+        if CORRUPT in held or not contract.items() <= held.items():
+            return None
+    return files
+
+
+def _types(schema: pa.Schema) -> dict[str, pa.DataType]:
+    return {field.name: field.type for field in schema}
 
 
 def files_of(pin: Pinned) -> list[str] | None:
@@ -140,70 +194,185 @@ def files_of(pin: Pinned) -> list[str] | None:
     return [str(pin.path / path) for path in paths] or None
 
 
-def _rejected_days(frame: Frame, table: Table) -> set[str]:
-    """The days of records that are rejected so far, as text."""
-    where = {"table_name": table.name, "status": "quarantined"}
-    place = quarantine.ensure(frame.lake)
-    keys = storage.rows(place, ["record_key"], where)["record_key"].to_pylist()
-    column = str(table.declaration.scope.partition)
-    return {str(json.loads(key or "{}").get(column)) for key in keys}
+@dataclass
+class _Twin:
+    """A table's SQL, of some ``days`` if there are any, on a connection that knows its inputs."""
 
+    duck: duckdb.DuckDBPyConnection
+    frame: Frame
+    verdict: Verdict
+    target: Target
+    days: frozenset[str] = frozenset()
 
-def _describe(
-    duck: duckdb.DuckDBPyConnection, frame: Frame, verdict: Verdict, files: list[str]
-) -> None:
-    """Give the connection the landed rows, with the date of their file, and Spark's ``crc32``."""
-    duck.create_function("crc32", _crc32, ["VARCHAR"], "BIGINT")
-    rows = parquet(files)
-    paths = [
-        path for (path,) in duck.execute(f"SELECT DISTINCT {SOURCE_FILE} FROM {rows}").fetchall()
-    ]
-    dated = ", ".join(f"({literal(p)}, TIMESTAMPTZ '{date_in(p) or _NO_DATE}')" for p in paths)
-    duck.execute(
-        f"CREATE VIEW {LANDED} AS SELECT * FROM {rows} JOIN (VALUES {dated})"
-        f" files({SOURCE_FILE}, {FILE_DATE}) USING ({SOURCE_FILE})"
-    )
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.target.table.declaration.key
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns by whose values rows are replaced."""
+        return cast(Keys, self.target.table.declaration.scope).columns
+
+    @property
+    def said(self) -> str:
+        """The SQL with its settings."""
+        sql = filled(self.target.table.declaration.duckdb, self.frame.conf)
+        days = ", ".join(f"DATE '{day}'" for day in sorted(self.days))
+        return f"FROM ({sql}) WHERE {self.target.partition} IN ({days})" if days else sql
+
+    def describe(self, raw: str) -> None:
+        """Let the SQL know the landed rows, the table's other inputs, and Spark's ``crc32``.
+
+        Raises duckdb.IOException where another input has no plain files.
+        """
+        paths = self.values(f"SELECT DISTINCT {SOURCE_FILE} FROM {raw}")
+        dates = [str(date_in(path) or _NO_DATE) for path in paths]
+        self.duck.register(
+            "_files", pa.table({"path": pa.array(paths, pa.string()), "dated": dates})
+        )
+        self.duck.execute(
+            f"CREATE OR REPLACE TEMP VIEW {LANDED} AS"
+            f" SELECT raw.*, CAST(CAST(dated AS DATE) AS TIMESTAMPTZ) AS {FILE_DATE}"
+            f" FROM {raw} raw JOIN _files ON {SOURCE_FILE} = path"
+        )
+        for name in list(self.target.table.inputs)[1:]:
+            files = files_of(self.verdict.pins[name]) or []
+            self.duck.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {parquet(files)}")
+
+    def go_by_days(self) -> bool:
+        """Turn to all that ever landed of the days that the table holds and rows came to; False
+        where a row has no day or is not made, or a record of a day was rejected.
+        """
+        if not self.are_all():
+            return False
+        column = str(self.target.partition)
+        days = self.values(f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM ({self.said})")
+        rejected = {str(key.get(column)) for key in self.rejected()}
+        if None in days or not rejected.isdisjoint(days):
+            return False
+        if not {str(day) for day in Log(self.target.path).days(column)}.isdisjoint(days):
+            pin = self.verdict.pins[next(iter(self.target.table.inputs))]
+            if not (every := _fitting(files_of(pin), self.frame, self.verdict)):
+                return False
+            self.describe(parquet(every))
+            self.days = frozenset(days)
+        return True
+
+    def keep_keys(self, came: str) -> bool:
+        """Keep the keys of rows; False where one lacks a part, or a record of it was rejected."""
+        keys, rejected = listed(self.keys), self.rejected()
+        self.keep("_keys", f"SELECT DISTINCT {keys} FROM {came}")
+        lacking = " OR ".join(f'"{name}" IS NULL' for name in self.keys)
+        columns = {
+            name: pa.array([k.get(name) for k in rejected], pa.string()) for name in self.keys
+        }
+        self.duck.register("_rejected", pa.table(columns))
+        known = self.count(f"_keys SEMI JOIN _rejected USING ({keys})")
+        return not known and not self.count(f"_keys WHERE {lacking}")
+
+    def rejected(self) -> list[dict[str, Any]]:
+        """What the records rejected so far say of the scope: their day, or their key."""
+        where = {"table_name": self.target.table.name, "status": "quarantined"}
+        keys = storage.rows(quarantine.ensure(self.frame.lake), ["record_key"], where)["record_key"]
+        return [json.loads(key or "{}") for key in keys.to_pylist()]
+
+    def are_all(self) -> bool:
+        """Whether the SQL makes as many rows as landed."""
+        return self.count(f"({self.said})") == self.count(LANDED)
+
+    def write(self, are_single: bool = False) -> Staged | None:
+        """Files of the rows; None where some are not made, or their keys repeat, though they are
+        not said to be single.
+        """
+        made = self._spread(self.judged())
+        files = [cast(Path, self.target.path) / add.path for add in made.files]
+        rows = sum(json.loads(add.stats)["numRecords"] for add in made.files)
+        are_all = self.days or rows == self.count(LANDED)
+        if are_all and (are_single or not repeats(files, self.key)):
+            return Staged(made, rows, frozenset(map(date.fromisoformat, self.days)))
+        for file in files:
+            file.unlink()
+        return None
+
+    def write_newest(self) -> Staged | None:
+        """Files of the newest row of each key; None where rows are not made."""
+        if not self.are_all():
+            return None
+        return Staged(self._spread(self.newest()), self.count(LANDED))
+
+    def _spread(self, rows: str) -> WrittenDays:
+        place, table = cast(Path, self.target.path), self.target.table
+        shaped, partitions = self.shaped(rows), self.target.partitions
+        files = spread(self.duck, shaped, place, partitions, place / _BESIDE, "staged")
+        adds = [added(file, place, table.filtered) for file in files]
+        return WrittenDays(storage.fresh(place), adds)
+
+    def judged(self) -> str:
+        """The rows; an error where Spark would not judge one to be good."""
+        table, conf = self.target.table, self.frame.conf
+        rules = [f'"{column.name}" IS NOT NULL' for column in table.columns if column.required]
+        rules += [
+            f"coalesce({in_duckdb(render(rule, conf))}, true)"
+            for rule in row_rules(table, "quarantine")
+        ]
+        matched = {c for rule in declared(table) if rule.kind == "pattern" for c in rule.columns}
+        rules += [f"NOT coalesce(regexp_matches({c}, '{_ODD}'), false)" for c in sorted(matched)]
+        return f"SELECT * FROM ({self.said}) WHERE {self._or_error(' AND '.join(rules))}"
+
+    def newest(self) -> str:
+        """One row per key, the last by the table's ``newest`` columns; an error where two are."""
+        declaration, key = self.target.table.declaration, listed(self.key)
+        newest = ", ".join(f'"{name}" DESC NULLS LAST' for name in declaration.newest)
+        first = ", ".join(
+            f'CASE WHEN "{c}" IS NOT NULL THEN min("{c}") OVER (PARTITION BY {key}) END AS "{c}"'
+            for c in declaration.earliest
+        )
+        placed = (
+            f"SELECT *{f' REPLACE ({first})' if first else ''},"
+            f" count(*) OVER (PARTITION BY {key}, {listed(declaration.newest)}) AS _alike,"
+            f" row_number() OVER (PARTITION BY {key} ORDER BY {newest}) AS _place"
+            f" FROM (SELECT DISTINCT * FROM ({self.judged()}))"
+        )
+        last = f"CASE WHEN _place = 1 THEN {self._or_error('_alike = 1')} ELSE false END"
+        return f"SELECT * FROM ({placed}) WHERE {last}"
+
+    def _or_error(self, condition: str) -> str:
+        """SQL that is true where the condition is, and ends the query elsewhere; what is said of
+        the error is of no use, but is to depend on the row.
+        """
+        return (
+            f"CASE WHEN {condition} THEN true ELSE error(concat('unfit', {listed(self.key)})) END"
+        )
+
+    def shaped(self, rows: str) -> str:
+        """The declared columns of rows, in their order.
+
+        Raises TypeError where the SQL makes other types than the table declares.
+        """
+        table = self.target.table
+        made = {name: kind for name, kind, *_ in self.values(f"DESCRIBE {rows}", every=True)}
+        for column in table.columns:
+            wanted = _TYPES.get(column.type, column.type)
+            if made.get(column.name) != wanted:
+                raise TypeError(
+                    f"the SQL of {table.full_name} makes {column.name} as {made.get(column.name)};"
+                    f" expected {wanted}, as its schema declares"
+                )
+        return f"SELECT {listed(column.name for column in table.columns)} FROM ({rows})"
+
+    def keep(self, name: str, rows: str) -> None:
+        """Have the connection keep rows under a name."""
+        self.duck.execute(f"CREATE TEMP TABLE {name} AS {rows}")
+
+    def count(self, rows: str) -> int:
+        """How many rows there are."""
+        return int(self.values(f"SELECT count(*) FROM {rows}")[0])
+
+    def values(self, sql: str, every: bool = False) -> list[Any]:
+        """What SQL finds: its first column, or every one."""
+        found = self.duck.execute(sql).fetchall()
+        return found if every else [row[0] for row in found]
 
 
 def _crc32(text: str) -> int:
     return zlib.crc32(text.encode())
-
-
-def _said(frame: Frame, table: Table) -> str:
-    """The table's SQL with its settings."""
-    return filled(table.declaration.duckdb, frame.conf)
-
-
-def _write(duck: duckdb.DuckDBPyConnection, frame: Frame, target: Target) -> list[Path]:
-    """Write the rows of the table's SQL; the files.
-
-    Raises duckdb.Error where one is not good, TypeError where the SQL makes other types than the
-    table declares.
-    """
-    table, said = target.table, _said(frame, target.table)
-    made = {name: kind for name, kind, *_ in duck.execute(f"DESCRIBE {said}").fetchall()}
-    for column in table.columns:
-        wanted = _TYPES.get(column.type, column.type)
-        if made.get(column.name) != wanted:
-            raise TypeError(
-                f"the SQL of {table.full_name} makes {column.name} as {made.get(column.name)};"
-                f" expected {wanted}, as its schema declares"
-            )
-    names = listed(column.name for column in table.columns)
-    # A row that is not good ends it all; what is said of the error is of no use.
-    judged = f"SELECT {names} FROM ({said}) WHERE CASE WHEN {_good(frame, table)} THEN true"
-    judged += f" ELSE error(concat('unfit', {listed(table.declaration.key)})) END"
-    place = cast(Path, target.path)
-    return spread(duck, judged, place, target.partitions, place / _BESIDE, "staged")
-
-
-def _good(frame: Frame, table: Table) -> str:
-    """SQL that is true for rows that Spark would judge to be good."""
-    rules = [f'"{column.name}" IS NOT NULL' for column in table.columns if column.required]
-    rules += [
-        f"coalesce({in_duckdb(render(rule, frame.conf))}, true)"
-        for rule in row_rules(table, "quarantine")
-    ]
-    matched = {c for rule in declared(table) if rule.kind == "pattern" for c in rule.columns}
-    rules += [f"NOT coalesce(regexp_matches({c}, '{_ODD}'), false)" for c in sorted(matched)]
-    return " AND ".join(rules)

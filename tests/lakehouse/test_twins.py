@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable
 from places import Build, frame
 
-from lakehouse import build as building
+from lakehouse import twins
 from lakehouse.log import Log
 from lakehouse.run import Result
 from lakehouse.schema import arrow
@@ -29,7 +29,7 @@ Close = Callable[..., Any]
 def told(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each staging table built since the test began, whether DuckDB made it."""
     found: list[bool] = []
-    whole = building.staged
+    whole = twins.staged
 
     def staged(*arguments: Any) -> Staged | None:
         made = whole(*arguments)
@@ -37,7 +37,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
             found.append(made is not None)
         return made
 
-    monkeypatch.setattr(building, "staged", staged)
+    monkeypatch.setattr(twins, "staged", staged)
     return found
 
 

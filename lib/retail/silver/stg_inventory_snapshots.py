@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from lakehouse import by_day, conform, conserved, days, expect, sequence, setting, table
 from retail.contracts import INVENTORY_SNAPSHOTS
 from retail.terms.layout import store_range
-from retail.terms.zones import close
+from retail.terms.zones import close, utc_sql
 
 
 @table(
@@ -59,7 +59,7 @@ from retail.terms.zones import close
         )
     ],
     measures={"units": "quantity_on_hand"},
-    duckdb="""
+    duckdb=f"""
         SELECT snapshot_date, store_range, store_id, product_id, quantity_on_hand,
             quantity_reserved, reorder_point, safety_stock, days_of_supply, closed_at,
             coalesce(quantity_available, quantity_on_hand - coalesce(quantity_reserved, 0))
@@ -67,12 +67,13 @@ from retail.terms.zones import close
             file_date AS sequence
         FROM landed
         JOIN (
-            SELECT store_id, CAST(crc32(store_id) % {layout.store_ranges} AS INTEGER) AS store_range
+            SELECT store_id, CAST(crc32(store_id) % {{layout.store_ranges}} AS INTEGER) AS store_range
             FROM (SELECT DISTINCT store_id FROM landed)
         ) USING (store_id)
         JOIN (
             SELECT snapshot_date,
-                timezone(coalesce({zone}, 'UTC'), snapshot_date + INTERVAL 86399 SECOND) AS closed_at
+                {utc_sql("(snapshot_date + INTERVAL 86399 SECOND)", "coalesce({zone}, 'UTC')")}
+                    AS closed_at
             FROM (SELECT DISTINCT snapshot_date FROM landed)
         ) USING (snapshot_date)
     """,

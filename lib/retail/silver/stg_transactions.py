@@ -19,8 +19,8 @@ from lakehouse import (
 from retail.contracts import TRANSACTIONS
 from retail.terms.events import SEQUENCE
 from retail.terms.ledger import LINE_AMOUNT
-from retail.terms.status import STATUSES, status_rank
-from retail.terms.zones import utc, zone_of
+from retail.terms.status import RANK_SQL, STATUSES, status_rank
+from retail.terms.zones import ZONES_SQL, utc, utc_sql, zone_of
 
 
 @table(
@@ -95,6 +95,27 @@ from retail.terms.zones import utc, zone_of
         )
     ],
     measures={"units": "quantity", "amount": LINE_AMOUNT},
+    duckdb=f"""
+        WITH last AS (
+            SELECT store_id, state FROM stg_stores WHERE operation <> 'delete'
+            QUALIFY row_number() OVER (
+                PARTITION BY store_id ORDER BY sequence DESC NULLS LAST, event_no DESC NULLS LAST
+            ) = 1
+        ), clocks AS (SELECT store_id, zone FROM last JOIN {ZONES_SQL} USING (state))
+        SELECT * EXCLUDE (zone, line_type, file_date),
+            CAST(transaction_date AS DATE) AS sold_on,
+            {utc_sql("transaction_date", "coalesce({zone}, zone, 'UTC')")} AS sold_at,
+            coalesce(order_status = 'cancelled', false) AS is_cancelled,
+            CASE WHEN order_status = 'returned' THEN coalesce(
+                CAST(updated_at AS DATE),
+                CASE WHEN year(file_date) > 1900 THEN CAST(file_date AS DATE) END,
+                CAST(transaction_date AS DATE)
+            ) END AS returned_on,
+            coalesce(line_type, CASE WHEN quantity < 0 THEN 'return' ELSE 'sale' END) AS line_type,
+            coalesce(updated_at, file_date) AS sequence,
+            {RANK_SQL} AS _status_rank
+        FROM landed LEFT JOIN clocks USING (store_id)
+    """,
 )
 def stg_transactions(
     raw_transactions: Annotated[DataFrame, by_key("transaction_id")],

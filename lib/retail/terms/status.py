@@ -5,6 +5,8 @@ from pyspark.sql import functions as F
 
 # In the order a line takes them.
 STATUSES = ("pending", "confirmed", "shipped", "delivered", "cancelled", "returned")
+# The rank of order_status in DuckDB's SQL.
+RANK_SQL = f"coalesce(list_position({list(STATUSES)}, order_status), 0)"
 
 
 def status_rank(status: Column) -> Column:

@@ -17,6 +17,11 @@ _ZONES = {
     "America/Puerto_Rico": "PR",
 }
 
+# States and zones, and an instant, in DuckDB's SQL.
+ZONES_SQL = "(VALUES {}) zones(state, zone)".format(
+    ", ".join(f"('{s}', '{zone}')" for zone, states in _ZONES.items() for s in states.split())
+)
+
 
 def zone_of(state: Column) -> Column:
     """The zone of a two-letter state, null where it is unknown.
@@ -47,6 +52,24 @@ def utc(wall_time: Column, zone: Column) -> Column:
     <BLANKLINE>
     """
     return F.to_utc_timestamp(wall_time.cast("timestamp"), zone)
+
+
+def utc_sql(wall_time: str, zone: str) -> str:
+    """The same in DuckDB's SQL, which of an hour that strikes twice takes the second.
+
+    >>> import duckdb
+    >>> with duckdb.connect() as duck:
+    ...     for hour in ("00:30:00", "01:30:00", "02:30:00"):
+    ...         wall = f"TIMESTAMP '2025-11-02 {hour}'"
+    ...         at = duck.sql(f"SELECT {utc_sql(wall, repr('America/Chicago'))} AT TIME ZONE 'UTC'")
+    ...         print(at.fetchone()[0])
+    2025-11-02 05:30:00
+    2025-11-02 06:30:00
+    2025-11-02 08:30:00
+    """
+    second = f"timezone({zone}, {wall_time})"
+    first = f"{second} - INTERVAL 1 HOUR"
+    return f"CASE WHEN timezone({zone}, {first}) = {wall_time} THEN {first} ELSE {second} END"
 
 
 def close(day: Column, zone: str) -> Column:
