@@ -93,7 +93,9 @@ def appended(
     if not _landed(frame, verdict, target):
         return None
     with _twin(frame, verdict, target) as twin:
-        new = f"{parquet(files)} ANTI JOIN {parquet([known])} USING ({listed(twin.keys)})"
+        new = (
+            f"{parquet(files)} came ANTI JOIN {parquet([known])} known USING ({listed(twin.keys)})"
+        )
         there = " AND ".join(f'"{name}" IS NOT NULL' for name in twin.keys)
         twin.describe(f"(SELECT * FROM {new} WHERE {there})")
         return twin.write(are_single=True)
@@ -116,7 +118,9 @@ def merged(
         opened = merging.opened(target.path, twin.keys)
         if not every or not opened or not twin.keep_keys(parquet([known] if known else files)):
             return None
-        twin.keep("_landed", f"FROM {parquet(every)} SEMI JOIN _keys USING ({listed(twin.keys)})")
+        twin.keep(
+            "_landed", f"FROM {parquet(every)} came SEMI JOIN _keys USING ({listed(twin.keys)})"
+        )
         twin.describe("_landed")
         if not twin.are_all():
             return None
@@ -155,7 +159,8 @@ def _landed(frame: Frame, verdict: Verdict, target: Target) -> list[str] | None:
     if frame.again.get(table.name) or not (verdict.whole or verdict.changed == (driver,)):
         return None
     target.create()
-    if not register.opened(target.path) or not target.is_declared:
+    plain_inputs = all(files_of(pin) is not None for pin in verdict.pins.values())
+    if not plain_inputs or not register.opened(target.path) or not target.is_declared:
         return None
     pin = verdict.pins[driver]
     if verdict.whole:
@@ -168,7 +173,7 @@ def _landed(frame: Frame, verdict: Verdict, target: Target) -> list[str] | None:
 
 def _fitting(files: list[str] | None, frame: Frame, verdict: Verdict) -> list[str] | None:
     """The files, where each holds what its contract says, and no line that may not be whole."""
-    if not files or any("=" in file for file in files):  # it would be taken for a column
+    if not files:
         return None
     raw = frame.catalogue.tables[next(iter(verdict.table.inputs))]
     contract = _types(arrow(raw.columns))
@@ -184,14 +189,14 @@ def _types(schema: pa.Schema) -> dict[str, pa.DataType]:
 
 
 def files_of(pin: Pinned) -> list[str] | None:
-    """The files of an input at its version; None where there are none, or they are not plain."""
-    if not isinstance(pin.path, Path):
+    """The files of an input at its version; None where they are not plain ones in a folder."""
+    if not isinstance(pin.path, Path) or "=" in str(pin.path):  # it would be taken for a column
         return None
     table = storage.delta(pin.path, pin.version)
     if plain.schema(table) is None:
         return None
     paths = table.get_add_actions(flatten=True).column("path").to_pylist()
-    return [str(pin.path / path) for path in paths] or None
+    return [str(pin.path / path) for path in paths]
 
 
 @dataclass
@@ -221,10 +226,7 @@ class _Twin:
         return f"FROM ({sql}) WHERE {self.target.partition} IN ({days})" if days else sql
 
     def describe(self, raw: str) -> None:
-        """Let the SQL know the landed rows, the table's other inputs, and Spark's ``crc32``.
-
-        Raises duckdb.IOException where another input has no plain files.
-        """
+        """Let the SQL know the landed rows, with the date of their file, and the other inputs."""
         paths = self.values(f"SELECT DISTINCT {SOURCE_FILE} FROM {raw}")
         dates = [str(date_in(path) or _NO_DATE) for path in paths]
         self.duck.register(
@@ -236,8 +238,11 @@ class _Twin:
             f" FROM {raw} raw JOIN _files ON {SOURCE_FILE} = path"
         )
         for name in list(self.target.table.inputs)[1:]:
-            files = files_of(self.verdict.pins[name]) or []
-            self.duck.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {parquet(files)}")
+            if files := files_of(self.verdict.pins[name]):
+                self.duck.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {parquet(files)}")
+            else:
+                columns = self.frame.catalogue.tables[name].columns
+                self.duck.register(name, arrow(columns).empty_table())
 
     def go_by_days(self) -> bool:
         """Turn to all that ever landed of the days that the table holds and rows came to; False

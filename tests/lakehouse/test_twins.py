@@ -1,8 +1,10 @@
 """Landed rows that DuckDB stages are those that Spark stages; all others are left to Spark."""
 
 import random
+import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,20 @@ import pytest
 from deltalake import DeltaTable
 from places import Build, frame
 
-from lakehouse import twins
+from lakehouse import split, twins
 from lakehouse.log import Log
 from lakehouse.run import Result
 from lakehouse.schema import arrow
-from lakehouse.twins import Staged
-from retail.contracts import INVENTORY_SNAPSHOTS, PAGE_VIEWS
+from retail.contracts import INVENTORY_SNAPSHOTS, PAGE_VIEWS, STORES, TRANSACTIONS
+from retail.terms.status import STATUSES
 
-COUNTS, VIEWS = "stg_inventory_snapshots", "stg_page_views"
-ENTITIES = {COUNTS: INVENTORY_SNAPSHOTS, VIEWS: PAGE_VIEWS}
+COUNTS, VIEWS, LINES = "stg_inventory_snapshots", "stg_page_views", "stg_transactions"
+ENTITIES = {
+    COUNTS: INVENTORY_SNAPSHOTS,
+    VIEWS: PAGE_VIEWS,
+    LINES: TRANSACTIONS,
+    "stg_stores": STORES,
+}
 Rows = list[dict[str, Any]]
 Close = Callable[..., Any]
 
@@ -29,15 +36,17 @@ Close = Callable[..., Any]
 def told(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each staging table built since the test began, whether DuckDB made it."""
     found: list[bool] = []
-    whole = twins.staged
+    for way in ("staged", "merged", "appended"):
+        whole = getattr(twins, way)
 
-    def staged(*arguments: Any) -> Staged | None:
-        made = whole(*arguments)
-        if arguments[1].table.is_staging and arguments[1].table.declaration.duckdb:
-            found.append(made is not None)
-        return made
+        def tried(frame: Any, verdict: Any, *more: Any, whole: Any = whole, way: str = way) -> Any:
+            made = whole(frame, verdict, *more)
+            by_keys = verdict.table.name == LINES and not verdict.whole
+            if verdict.table.declaration.duckdb and by_keys == (way != "staged"):
+                found.append(made is not None)
+            return made
 
-    monkeypatch.setattr(twins, "staged", staged)
+        monkeypatch.setattr(twins, way, tried)
     return found
 
 
@@ -63,6 +72,38 @@ def view(event: str, at: datetime = datetime(2026, 6, 1, 9, tzinfo=UTC), **other
     return said | other
 
 
+def line(number: int | None, status: str, at: datetime | None = None, **other: Any) -> Any:
+    said = {
+        "transaction_id": f"T{number}" if number else None,
+        "store_id": "S1",
+        "product_id": "P",
+        "quantity": 1,
+    }
+    day = datetime(2025, 11, 2, 1, 30) + timedelta(hours=(number or 0) % 7)
+    said |= {"transaction_date": day, "unit_price": Decimal(5), "order_status": status}
+    said |= {"channel": "online", "fulfillment_type": "bopis", "updated_at": at}
+    return said | other
+
+
+def some_lines(chance: random.Random, numbers: range) -> Rows:
+    """States of lines, some of them again, at stores of several zones when clocks change."""
+    first = datetime(2025, 11, 3, tzinfo=UTC)
+    return [
+        line(
+            number,
+            chance.choice(STATUSES),
+            first + timedelta(seconds=chance.randint(0, 10**6)) if number % 9 else None,
+            store_id=chance.choice(["S1", "S2", "S3", "nowhere"]),
+            quantity=chance.choice([1, 2, -1]),
+            discount_amount=chance.choice([None, Decimal("0.50")]),
+            line_type=chance.choice([None, "charge"]),
+            customer_id=chance.choice([None, "C1"]),
+        )
+        for number in numbers
+        for _ in range(chance.randint(1, 3) if number % 9 else 1)
+    ]
+
+
 def rows(lake: Path, table: str) -> list[tuple[Any, ...]]:
     found = DeltaTable(str(lake / "silver" / table)).to_pyarrow_table().to_pylist()
     return sorted((tuple(sorted(row.items())) for row in found), key=str)
@@ -75,7 +116,9 @@ def close(build: Build) -> Close:
     def close(landing: Path, lake: Path, table: str, **conf: Any) -> Result:
         plain = dict(frame(landing, lake).conf)
         ids = {"ids": dict.fromkeys(plain["ids"], r"\S")}
-        return build(landing, lake, f"+{table}", conf=plain | ids | conf)
+        result = build(landing, lake, f"+{table}", conf=plain | ids | conf)
+        assert result.exit_status == 0, [o.reason for o in result.outcomes]
+        return result
 
     return close
 
@@ -165,6 +208,96 @@ def test_a_new_day_is_appended_and_one_that_came_before_is_left_to_spark(
     assert told == [True, True, False, False]
     assert rows(lake, COUNTS) == by_spark(landing, COUNTS)
     assert len(rows(lake, COUNTS)) == 3
+
+
+def test_a_day_that_is_held_is_made_of_all_that_landed_of_it(
+    close: Close, by_spark: Close, tmp_path: Path, told: list[bool]
+) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    midnight = datetime(2026, 6, 2, tzinfo=UTC)
+    for day in range(3):
+        hours = [midnight + timedelta(days=day, hours=h) for h in (-1, 1)]
+        land(landing, VIEWS, f"2026-06-0{day + 2}", [view(f"E{at}", at) for at in hours])
+        close(landing, lake, VIEWS)
+    assert told == [True, True, True]
+    assert Log(lake / "silver" / VIEWS).last_added().rows == 3
+    assert rows(lake, VIEWS) == by_spark(landing, VIEWS)
+    assert len(rows(lake, VIEWS)) == 6
+
+
+def test_lines_are_kept_in_their_newest_state_as_spark_keeps_them(
+    close: Close, by_spark: Close, tmp_path: Path, told: list[bool]
+) -> None:
+    landing, lake, chance = tmp_path / "landing", tmp_path / "lake", random.Random(3)
+    at = datetime(2020, 1, 1, tzinfo=UTC)
+    stores = [
+        {"store_id": f"S{n}", "state": state, "updated_at": at + timedelta(days=n), "name": "x"}
+        for n, state in ((1, "TX"), (2, "HI"), (1, "NY"), (3, None))
+    ]
+    land(landing, "stg_stores", "stores", stores)
+    for day in range(3, 7):
+        land(landing, LINES, f"2025-11-0{day}", some_lines(chance, range(day * 5, 40)))
+        close(landing, lake, LINES)
+        assert told.pop()
+        assert rows(lake, LINES) == by_spark(landing, LINES)
+        shutil.rmtree(tmp_path / "other")
+        assert not told.pop()
+    assert len(rows(lake, LINES)) == 25
+
+
+def test_two_states_of_which_neither_is_newer_are_left_to_spark(
+    close: Close, by_spark: Close, tmp_path: Path, told: list[bool]
+) -> None:
+    """Equal ones are one: a file landed twice under two names."""
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    at = datetime(2025, 11, 4, tzinfo=UTC)
+    for name in ("2025-11-04_a", "2025-11-04_b"):
+        land(landing, LINES, name, [line(1, "shipped", at)])
+    close(landing, lake, LINES)
+    assert told == [True]
+    land(landing, LINES, "2025-11-05", [line(1, "shipped", at, quantity=2)])
+    close(landing, lake, LINES)
+    assert told == [True, False]
+    assert rows(lake, LINES) == by_spark(landing, LINES)
+    assert len(rows(lake, LINES)) == 1
+
+
+def test_a_key_of_which_a_state_was_rejected_is_left_to_spark(
+    close: Close, by_spark: Close, tmp_path: Path, told: list[bool]
+) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    land(landing, LINES, "2025-11-04", [line(1, "shipped"), line(2, "lost")])
+    close(landing, lake, LINES)
+    land(landing, LINES, "2025-11-05", [line(1, "delivered"), line(3, "shipped")])
+    close(landing, lake, LINES)
+    assert told == [False, True]
+    land(landing, LINES, "2025-11-06", [line(2, "shipped"), line(3, "delivered")])
+    close(landing, lake, LINES)
+    assert told == [False, True, False]
+    assert rows(lake, LINES) == by_spark(landing, LINES)
+    assert len(rows(lake, LINES)) == 3
+
+
+@pytest.mark.parametrize("unfit", [False, True])
+def test_many_new_lines_are_appended_beside_the_others(
+    close: Close,
+    by_spark: Close,
+    tmp_path: Path,
+    told: list[bool],
+    monkeypatch: pytest.MonkeyPatch,
+    unfit: bool,
+) -> None:
+    monkeypatch.setattr(split, "LARGE", 0)
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    land(landing, LINES, "2025-11-04", [line(n, "shipped") for n in range(1, 6)])
+    close(landing, lake, LINES)
+    news = [line(n, "delivered") for n in range(4, 10)]
+    news += [line(10, "lost"), line(None, "shipped")] if unfit else []
+    land(landing, LINES, "2025-11-05", news)
+    close(landing, lake, LINES)
+    assert told == ([True, False, False] if unfit else [True, True, True])
+    assert rows(lake, LINES) == by_spark(landing, LINES)
+    assert len(rows(lake, LINES)) == 9
 
 
 UNFIT = [
