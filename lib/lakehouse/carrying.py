@@ -5,9 +5,10 @@ since. So late changes after the base need no care of their own; one before it t
 and in the end none, where the first day of the inputs is the start.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
@@ -245,20 +246,33 @@ def make_days(
         name: tuple(sorted(day for day in present if day <= wanted[-1]))
         for name, (_, present) in found.items()
     }
-    slices = [
-        Slice(
-            table.name,
-            part,
-            wanted,
-            tuple(sorted(unchanged)),
-            {name: files.get("", {}) | files.get(part, {}) for name, (files, _) in found.items()},
-            held,
-            {name: arrow(tables[name].columns) for name in pins},
-            {name: lookup(frame.conf, path) for name, path in table.settings.items()},
-        )
-        for part in sorted({part for files, _ in found.values() for part in files if part})
-    ]
-    return make(spark, slices, cast(Kernel, scope.kernel), _layout(frame, target))
+    parts = sorted({part for files, _ in found.values() for part in files if part})
+    actions = []
+    for stint in _stints(wanted, set(unchanged)) if isinstance(scope, Carry) else [wanted]:
+        slices = [
+            Slice(
+                table.name,
+                part,
+                stint,
+                tuple(sorted(unchanged)),
+                {
+                    name: files.get("", {}) | files.get(part, {})
+                    for name, (files, _) in found.items()
+                },
+                held,
+                {name: arrow(tables[name].columns) for name in pins},
+                {name: lookup(frame.conf, path) for name, path in table.settings.items()},
+            )
+            for part in parts
+        ]
+        actions += make(spark, slices, cast(Kernel, scope.kernel), _layout(frame, target))
+    return actions
+
+
+def _stints(days: Iterable[date], bases: Collection[date]) -> Iterator[tuple[date, ...]]:
+    """Days in order, cut where one of the bases lies between, from which the next ones start."""
+    for _, stint in groupby(days, lambda day: max((b for b in bases if b < day), default=None)):
+        yield tuple(stint)
 
 
 def _layout(frame: Frame, target: Target) -> Layout:

@@ -20,8 +20,12 @@ def unscaled(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.boo
     for chunk in column.chunks:
         low = np.frombuffer(chunk.buffers()[1], np.int64)[::2]
         parts.append(low[chunk.offset : chunk.offset + len(chunk)])
+    values = np.concatenate(parts)
+    if not column.null_count:
+        return values, np.ones(len(values), bool)
     there = np.asarray(column.is_valid())
-    return np.where(there, np.concatenate(parts), 0), there
+    values[~there] = 0
+    return values, there
 
 
 def decimals(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lakehouse import Slice
 from retail.kernels.decimals import decimals, unscaled
-from retail.kernels.pairs import Pairs
+from retail.kernels.pairs import Pairs, roomy
 
 REACH = 364
 LAGS = (1, 7, 14, 28, REACH)
@@ -36,6 +36,7 @@ _WINDOWS = {
 
 # What a count says of a pair, as bits: that there is one, that it was carried, that it had stock.
 _COUNTED, _RANGED, _IN_STOCK = 1, 2, 4
+_SOLD = 8  # beside them: that it sold
 _STOCKED = _RANGED | _IN_STOCK
 
 
@@ -43,16 +44,17 @@ def demand_features(slice_: Slice) -> Iterator[tuple[date, pa.Table]]:
     """The wanted days of a slice in order, each with its rows."""
     starts = [days[0] for days in slice_.held.values() if days]
     walk = _Walk(slice_)
-    day = _number(slice_.base or min(starts))
     if slice_.base:
         walk.load(slice_.base)
     wanted = {_number(one) for one in slice_.days}
-    while day <= max(wanted):
+    last = max(wanted)
+    for day in range(_number(slice_.base or min(starts)), last):
         walk.observe(day)
         if day in wanted:
             yield _EPOCH + timedelta(day), walk.rows(day)
         walk.close(day)
-        day += 1
+    walk.observe(last)
+    yield _EPOCH + timedelta(last), walk.rows(last)
 
 
 class _Walk:
@@ -61,6 +63,7 @@ class _Walk:
     def __init__(self, slice_: Slice):
         self.slice = slice_
         self.pairs = Pairs()
+        # By the number of a pair, with room for more, which is as pairs of which nothing is known.
         self.state: dict[str, NDArray[Any]] = {
             **{name: np.empty(0, np.int64 if "squares" in name else np.int32) for name in _STATE},
             **{name: np.empty(0, np.int32) for name in ("sold", "seen", "since")},
@@ -83,26 +86,27 @@ class _Walk:
             "days_since_sale",
         )
         rows = self.slice.read(self.slice.table, base, columns)
-        pairs = self.pairs.numbers(rows)
+        self.pairs.numbers(rows)  # from 0 on, as each is there once
         self._fit()
         day = _number(base)
-        said = {name: rows[name].to_numpy() for name in columns[2:]}
+        state = {name: known[: rows.num_rows] for name, known in self.state.items()}
         for name in _STATE:
-            self.state[name][pairs] = said[name]
+            state[name][:] = rows[name]
         # A pair not sold for REACH days or more need not be told from one never sold.
-        since_sale = said["days_since_sale"]
-        self.state["sold"][pairs] = np.where(since_sale < REACH, day - since_sale, _LONG_AGO)
-        self.state["since"][pairs] = day - said["known_days"]
-        self.state["seen"][pairs] = day - said["unseen_days"]
+        since_sale = rows["days_since_sale"].to_numpy()
+        state["sold"][:] = np.where(since_sale < REACH, day - since_sale, _LONG_AGO)
+        np.subtract(day, rows["known_days"], out=state["since"])
+        np.subtract(day, rows["unseen_days"], out=state["seen"])
 
     def observe(self, day: int) -> None:
         """Take note of who is carried or sold on the day; first seen, they are known from it on."""
-        sold, marks = self._sales(day)[0], self._counts(day)
+        sold = self._sales(day)[0]
+        marks = self._counts(day) if day in self.counted else None
         seen, since = self.state["seen"], self.state["since"]
-        since[sold[day - 1 - seen[sold] > REACH]] = day
-        if day in self.counted:  # else there is no work for every pair
-            ranged = marks & _RANGED > 0
-            since[ranged & (day - 1 - seen > REACH)] = day
+        since[sold[seen[sold] < day - 1 - REACH]] = day
+        if marks is not None:  # else there is no work for every pair
+            ranged = (marks & _RANGED).astype(bool)
+            since[ranged & (seen < day - 1 - REACH)] = day
             seen[ranged] = day
         seen[sold] = day
 
@@ -120,11 +124,11 @@ class _Walk:
 
     def _add(self, sales: tuple[Any, Any], lengths: tuple[int, ...], sign: int) -> None:
         pairs, units = sales
-        for length in lengths:
-            total, squares = _WINDOWS[length]
-            self.state[total][pairs] += sign * units
-            if squares:
-                self.state[squares][pairs] += sign * units.astype(np.int64) ** 2
+        signed, squares = sign * units, sign * units.astype(np.int64) ** 2
+        for total, total_of_squares in (_WINDOWS[length] for length in lengths):
+            self.state[total][pairs] += signed
+            if total_of_squares:
+                self.state[total_of_squares][pairs] += squares
 
     def _stock(self, day: int, sign: int) -> None:
         """Count a day on which a pair was in stock, and what it sold on it."""
@@ -132,7 +136,9 @@ class _Walk:
             return
         pairs, units = self._sales(day)
         stocked = self._counts(day) & _STOCKED == _STOCKED
-        self.state["in_stock_days_28"] += sign * stocked.astype(np.int32)
+        move = np.add if sign > 0 else np.subtract
+        days = self.state["in_stock_days_28"]
+        move(days, stocked, out=days)
         both = stocked[pairs]
         self.state["in_stock_units_28"][pairs[both]] += sign * units[both]
 
@@ -141,7 +147,9 @@ class _Walk:
         if day not in self.sold_on:
             pairs, rows = self._read(SALES, day, "gross_units")
             units = rows["gross_units"].to_numpy().astype(np.int32)
-            self.sold_on[day] = pairs[units > 0], units[units > 0]
+            if not (is_sold := units > 0).all():
+                pairs, units = pairs[is_sold], units[is_sold]
+            self.sold_on[day] = pairs, units
             self._fit()
         return self.sold_on[day]
 
@@ -163,7 +171,7 @@ class _Walk:
             pairs, rows = self._read(COUNTS, day, "is_ranged", "is_in_stock")
             ranged, in_stock = (np.asarray(column, np.uint8) for column in rows.columns)
             self._fit()
-            marks = np.zeros(len(self.pairs), np.uint8)
+            marks = np.zeros(len(self.state["seen"]), np.uint8)
             marks[pairs] = _COUNTED + _RANGED * ranged + _IN_STOCK * in_stock
             self.counted_on[day] = marks
         return self.counted_on[day]
@@ -177,8 +185,12 @@ class _Walk:
             self._amounts(day, "unit_price"),
             self._amounts(day - 7, "unit_price"),
         )
-        chosen = np.flatnonzero(day - self.state["seen"] <= REACH)
-        state = {name: values[chosen] for name, values in self.state.items()}
+        # All of them, mostly: then nothing need be gathered.
+        is_chosen = self.state["seen"][: len(self.pairs)] >= day - REACH
+        chosen = slice(None) if is_chosen.all() else np.flatnonzero(is_chosen)
+        state = {name: values[: len(self.pairs)][chosen] for name, values in self.state.items()}
+        if day < _number(self.slice.days[-1]):  # what goes on may not alter what was made
+            state = {name: values.copy() for name, values in state.items()}
         known = np.minimum(day - state["since"], REACH)
         observed = self._observed(day, chosen)
         price, is_priced = price_now[0][chosen], price_now[1][chosen]
@@ -206,21 +218,21 @@ class _Walk:
             }
         )
 
-    def _observed(self, day: int, chosen: NDArray[np.int64]) -> dict[str, Any]:
+    def _observed(self, day: int, chosen: NDArray[np.int64] | slice) -> dict[str, Any]:
         """What the day itself says of the pairs ``chosen``."""
-        marks = self._counts(day)[chosen]
-        ranged, in_stock = marks & _RANGED > 0, marks & _IN_STOCK > 0
-        units, is_day = self._units(day)[chosen], np.full(len(chosen), day in self.counted)
-        out = ranged & ~in_stock
-        demand = self._amounts(day, "daily_demand")[0][chosen]
-        estimated = np.maximum(units * np.int64(10_000), np.where(out, demand, 0))
-        status = np.select([out, units > 0, ranged, is_day], [2, 0, 1, 3], 4).astype(np.int8)
+        marks, is_day = self._counts(day)[: len(self.pairs)][chosen], day in self.counted
+        units, demand = self._units(day)[chosen], self._amounts(day, "daily_demand")[0][chosen]
+        out = np.flatnonzero(marks & _STOCKED == _RANGED)
+        estimated = units * np.int64(10_000)
+        estimated[out] = np.maximum(estimated[out], demand[out])
+        status = _status(is_day)[marks + _SOLD * (units > 0)]
+        ranged, in_stock = (marks & _RANGED).astype(bool), (marks & _IN_STOCK).astype(bool)
         return {
             "demand_status": pa.DictionaryArray.from_arrays(
-                pa.array(status, mask=status == 4), pa.array(STATUSES)
+                pa.array(status, mask=status == len(STATUSES)), pa.array(STATUSES)
             ),
             "units": units,
-            "is_ranged": pa.array(ranged, mask=~is_day),
+            "is_ranged": pa.array(ranged, mask=None if is_day else ~ranged | ranged),
             "is_in_stock": pa.array(in_stock, mask=marks == 0),
             "estimated_demand": decimals(estimated),
         }
@@ -240,18 +252,30 @@ class _Walk:
 
     def _covered(self, day: int, known: NDArray[Any], length: int) -> NDArray[np.int32]:
         """Days among those before, at most ``length``, on which the pair was known and data landed."""
-        there = [day - n in self.landed for n in range(1, length + 1)]
-        return np.concatenate([[0], np.cumsum(there)]).astype(np.int32)[np.minimum(known, length)]
+        there = [n <= length and day - n in self.landed for n in range(1, REACH + 1)]
+        return np.concatenate([[0], np.cumsum(there)]).astype(np.int32).take(known)
 
     def _fit(self) -> None:
         """Give pairs that are new their place in every array."""
-        more = len(self.pairs) - len(self.state["seen"])
-        if more:
+        count = len(self.pairs)
+        if count > len(self.state["seen"]):
             for name, known in self.state.items():
-                nothing = _LONG_AGO if name in ("sold", "seen", "since") else 0
-                self.state[name] = np.concatenate([known, np.full(more, nothing, known.dtype)])
+                self.state[name] = roomy(known, count, _nothing(name))
             for day, marks in self.counted_on.items():
-                self.counted_on[day] = np.concatenate([marks, np.zeros(more, np.uint8)])
+                self.counted_on[day] = roomy(marks, count, 0)
+
+
+def _nothing(name: str) -> int:
+    """What the state holds of pairs of which nothing is known."""
+    return _LONG_AGO if name in ("sold", "seen", "since") else 0
+
+
+def _status(is_day: bool) -> NDArray[np.int8]:
+    """The number of a status by what a count says of a pair, and whether it sold; the last: none."""
+    marks = np.arange(2 * _SOLD)
+    out, ranged = marks & _STOCKED == _RANGED, marks & _RANGED > 0
+    cases = [out, marks & _SOLD > 0, ranged, np.full(marks.size, is_day)]
+    return np.select(cases, [2, 0, 1, 3], len(STATUSES)).astype(np.int8)
 
 
 def _deviation(state: dict[str, NDArray[Any]], length: int, covered: NDArray[np.int32]) -> pa.Array:

@@ -1,5 +1,7 @@
 """Pairs of store and product as whole numbers, so that what is known of them lies in flat arrays."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,31 +41,41 @@ class Pairs:
     def __init__(self) -> None:
         self._stores, self._products = Vocabulary(), Vocabulary()
         self._numbers = np.empty((0, 0), np.int32)
+        self._count = 0
+        # Of every pair, with room for more.
         self._store = np.empty(0, np.int32)
         self._product = np.empty(0, np.int32)
 
     def __len__(self) -> int:
-        return len(self._store)
+        return self._count
 
     def numbers(self, rows: pa.Table) -> NDArray[np.int32]:
         """The number of each row's pair; pairs not met before get the next ones."""
         store = self._stores.numbers(rows["store_id"])
         product = self._products.numbers(rows["product_id"])
         self._make_room()
-        found = self._numbers[store, product]
+        numbers = self._numbers.ravel()
+        wide = np.int32 if numbers.size <= np.iinfo(np.int32).max else np.int64
+        width = wide(self._numbers.shape[1])
+        codes = store * width + product
+        found = numbers.take(codes)
         if (new := np.flatnonzero(found < 0)).size:
-            width = np.int64(self._numbers.shape[1])
-            codes = store[new] * width + product[new]
+            codes_of_new = codes if new.size == codes.size else codes[new]
             # The first place of each code, without sorting: written from the last to the first.
-            at = np.arange(codes.size, dtype=np.int32)
-            self._numbers.ravel()[codes[::-1]] = at[::-1]
-            codes = codes[self._numbers.ravel()[codes] == at]
-            numbers = np.arange(len(self), len(self) + codes.size, dtype=np.int32)
-            self._numbers.ravel()[codes] = numbers
-            self._store = np.concatenate([self._store, (codes // width).astype(np.int32)])
-            self._product = np.concatenate([self._product, (codes % width).astype(np.int32)])
-            found = self._numbers[store, product]
+            at = np.arange(new.size, dtype=np.int32)
+            numbers[codes_of_new[::-1]] = at[::-1]
+            first = codes_of_new[numbers[codes_of_new] == at]
+            numbers[first] = self._add(first // width, first % width)
+            found = numbers.take(codes)
         return found
+
+    def _add(self, store: Array, product: Array) -> NDArray[np.int32]:
+        """The numbers of pairs that are new."""
+        count = self._count + store.size
+        self._store, self._product = roomy(self._store, count, 0), roomy(self._product, count, 0)
+        self._store[self._count : count], self._product[self._count : count] = store, product
+        before, self._count = self._count, count
+        return np.arange(before, count, dtype=np.int32)
 
     @property
     def product_count(self) -> int:
@@ -79,11 +91,11 @@ class Pairs:
         """The product of each pair."""
         return self._product[numbers]
 
-    def ids(self, numbers: NDArray[np.int64]) -> dict[str, pa.DictionaryArray]:
+    def ids(self, numbers: NDArray[np.int64] | slice) -> dict[str, pa.DictionaryArray]:
         """The two ids of pairs, as columns that hold whole numbers."""
         coded = {
-            "store_id": (self._store, self._stores),
-            "product_id": (self._product, self._products),
+            "store_id": (self._store[: self._count], self._stores),
+            "product_id": (self._product[: self._count], self._products),
         }
         return {
             name: pa.DictionaryArray.from_arrays(pa.array(codes[numbers]), words.values)
@@ -97,3 +109,18 @@ class Pairs:
             stores, products = self._numbers.shape
             grown[:stores, :products] = self._numbers
             self._numbers = grown
+
+
+def roomy(values: NDArray[Any], count: int, nothing: int) -> NDArray[Any]:
+    """The same array where it holds ``count`` places, else one with those and room for more.
+
+    >>> roomy(np.array([7, 8]), 2, 0).tolist()
+    [7, 8]
+    >>> roomy(np.array([7, 8]), 3, 0).size > 3
+    True
+    """
+    if values.size >= count:
+        return values
+    grown = np.full(count + count // 64 + 64, nothing, values.dtype)
+    grown[: values.size] = values
+    return grown

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lakehouse import NOT_APPLICABLE, UNKNOWN, Slice
 from retail.kernels.decimals import decimals, unscaled
-from retail.kernels.pairs import Pairs
+from retail.kernels.pairs import Pairs, roomy
 
 WINDOW_DAYS = 28
 OWN, COUNTS, SALES = "fact_inventory_daily", "stg_inventory_snapshots", "int_daily_sales"
@@ -45,7 +45,7 @@ class _Walk:
         self.slice = slice_
         self.pairs = Pairs()
         self.at: date | None = None
-        # Net units, and days that closed with stock, by the number of the pair.
+        # Net units, and days that closed with stock, by the number of the pair; with room for more.
         self.units, self.days = np.empty(0, np.int64), np.empty(0, np.int32)
         self.orders: dict[tuple[str, ...], NDArray[np.int32]] = {}
         self.products = _Products(slice_.read("dim_product", None, _VERSION), self.pairs)
@@ -134,9 +134,8 @@ class _Walk:
         return self.orders[order or ()][np.asarray(rows["is_in_stock"], bool)]
 
     def _fit(self) -> None:
-        more = len(self.pairs) - len(self.units)
-        self.units = np.concatenate([self.units, np.zeros(more, np.int64)])
-        self.days = np.concatenate([self.days, np.zeros(more, np.int32)])
+        count = len(self.pairs)
+        self.units, self.days = roomy(self.units, count, 0), roomy(self.days, count, 0)
 
 
 class _Products:
