@@ -9,7 +9,7 @@ from typing import cast
 
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse import carrying, merging, quality, quarantine, twins
+from lakehouse import carrying, merging, quality, quarantine
 from lakehouse.arrivals import Arrivals, arrived
 from lakehouse.catalogue import is_direct
 from lakehouse.changes import WHOLE, Affected, affected, within
@@ -22,6 +22,8 @@ from lakehouse.log import Log
 from lakehouse.plan import Frame, Verdict, frame_as_of
 from lakehouse.split import Split, split_part, split_whole, write_good
 from lakehouse.storage import Place, row_count, size
+from lakehouse.twins import days as twin_days
+from lakehouse.twins import landed
 from lakehouse.write import (
     Target,
     WrittenDays,
@@ -93,12 +95,12 @@ def _measured(outcome: Outcome, *written: tuple[int, int, int]) -> Outcome:
 def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Outcome:
     """Make the affected part again."""
     table = verdict.table
-    if good := twins.staged(frame, verdict, target):
+    if good := landed.staged(frame, verdict, target):
         return _put(good, target, verdict)
     with arrived(spark, frame, verdict, target) as came:
         if came:
             return _add(spark, frame, verdict, target, came)
-    if (judged := twins.merged(frame, verdict, target, verdict.record)) is not None:
+    if (judged := landed.merged(frame, verdict, target, verdict.record)) is not None:
         record_anyway(target, verdict.record)
         return Outcome(table.full_name, "built", verdict.reason, "part", judged, 0)
     part, reason = affected_part(spark, frame, verdict, by_rows=True)
@@ -113,7 +115,7 @@ def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
             part.keys.unpersist()
 
 
-def _put(good: twins.Staged, target: Target, verdict: Verdict) -> Outcome:
+def _put(good: landed.Staged, target: Target, verdict: Verdict) -> Outcome:
     """Commit what DuckDB staged: the whole table, or days."""
     outcome = Outcome(verdict.table.full_name, "built", verdict.reason, "part", good.judged, 0)
     if good.days:
@@ -140,8 +142,11 @@ def _merge_beside_new_days(
     The files of the new days are written first, so that what stops them stops all. As in ``_add``
     the first commit says that it is not finished.
     """
-    rows = made(spark, frame, verdict, Affected(part.new_days))
-    new = write_days(quality.stopped(rows, verdict.table, frame.conf), target)
+    days = Affected(part.new_days)
+    new = twin_days.write(frame, verdict, target, days)
+    if new is None:
+        rows = made(spark, frame, verdict, days)
+        new = write_days(quality.stopped(rows, verdict.table, frame.conf), target)
     assert new is not None
     halfway = replace(verdict, record=verdict.record.unfinished())
     _write(spark, frame, halfway, target, part, outcome)
@@ -160,7 +165,7 @@ def _add(
     """
     table = verdict.table
     outcome = Outcome(table.full_name, "built", verdict.reason, "part")
-    if good := twins.appended(frame, verdict, target, came.files, came.known):
+    if good := landed.appended(frame, verdict, target, came.files, came.known):
         new, counted = good.made, Split(good.judged, 0)
     else:
         given = {came.driver: came.appended}
@@ -175,7 +180,7 @@ def _add(
     wrote, version = [], came.version
     if came.merged.key_count:
         halfway = replace(verdict, record=verdict.record.unfinished())
-        merged = twins.merged(frame, verdict, target, halfway.record, came.known)
+        merged = landed.merged(frame, verdict, target, halfway.record, came.known)
         if merged is None:
             outcome = _write(spark, frame, halfway, target, came.merged, outcome)
         else:
@@ -277,6 +282,9 @@ def _write(
         progress(target, verdict.record)
         return outcome
     if not table.is_staging:
+        if twin_days.store(frame, verdict, target, part, verdict.record):
+            record_anyway(target, verdict.record)
+            return outcome
         rows = quality.stopped(made(spark, frame, verdict, part), table, frame.conf)
         store(rows, target, part, verdict.record)
         return outcome

@@ -14,10 +14,11 @@ import pytest
 from deltalake import DeltaTable
 from places import Build, frame
 
-from lakehouse import split, twins
+from lakehouse import split
 from lakehouse.log import Log
 from lakehouse.run import Result
 from lakehouse.schema import arrow
+from lakehouse.twins import landed
 from retail.contracts import INVENTORY_SNAPSHOTS, PAGE_VIEWS, STORES, TRANSACTIONS
 from retail.terms.status import STATUSES
 
@@ -37,7 +38,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each staging table built since the test began, whether DuckDB made it."""
     found: list[bool] = []
     for way in ("staged", "merged", "appended"):
-        whole = getattr(twins, way)
+        whole = getattr(landed, way)
 
         def tried(frame: Any, verdict: Any, *more: Any, whole: Any = whole, way: str = way) -> Any:
             made = whole(frame, verdict, *more)
@@ -46,7 +47,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
                 found.append(made is not None)
             return made
 
-        monkeypatch.setattr(twins, way, tried)
+        monkeypatch.setattr(landed, way, tried)
     return found
 
 
@@ -320,8 +321,8 @@ def test_a_row_that_does_not_fit_leaves_all_to_spark(
     close(landing, lake, COUNTS)
     assert told == [False]
     assert rows(lake, COUNTS) == by_spark(landing, COUNTS)
-    assert [file.name for file in (lake / "silver" / COUNTS).glob("**/staged-*")] == []
-    assert not (lake / "silver" / COUNTS / "_staged").exists()
+    assert [file.name for file in (lake / "silver" / COUNTS).glob("**/made-*")] == []
+    assert not (lake / "silver" / COUNTS / "_made").exists()
 
 
 def test_other_types_than_the_contract_s_are_left_to_spark(

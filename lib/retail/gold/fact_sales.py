@@ -81,6 +81,37 @@ from retail.terms.members import without_members
         ),
         conserved("sum(net_amount)", "silver.int_daily_sales", "sum(net_amount)"),
     ],
+    duckdb=f"""
+        WITH lines AS (
+            SELECT *, CASE WHEN sells THEN line_units ELSE 0 END AS gross_units,
+                CASE WHEN gives_back THEN line_units ELSE 0 END AS returned_units,
+                CAST(CASE WHEN sells THEN line_amount ELSE 0 END AS DECIMAL(18,2)) AS gross_amount,
+                CAST(CASE WHEN gives_back THEN abs(line_amount) ELSE 0 END AS DECIMAL(18,2))
+                    AS returned_amount
+            FROM {ledger.LINES_SQL}
+        ), netted AS (
+            SELECT *, gross_units - returned_units AS net_units,
+                CAST(gross_amount - returned_amount AS DECIMAL(18,2)) AS net_amount
+            FROM lines
+        ), versions AS (
+            FROM dim_product WHERE product_key NOT IN ({UNKNOWN}, {NOT_APPLICABLE})
+        ), customers AS (
+            SELECT customer_id, xxhash64(customer_id) AS customer_key
+            FROM (SELECT DISTINCT customer_id FROM stg_transactions WHERE customer_id IS NOT NULL)
+        ), costed AS (
+            SELECT netted.*, v.unit_cost, v.product_key AS version_key,
+                CAST(round(net_units * v.unit_cost, 2) AS DECIMAL(18,2)) AS line_cost
+            FROM netted LEFT JOIN versions v ON netted.product_id = v.product_id
+                AND sold_at >= valid_from AND sold_at < valid_to
+        )
+        SELECT * REPLACE (coalesce(customer_key, {NOT_APPLICABLE}) AS customer_key),
+            CAST(CASE WHEN line_type = 'charge' THEN {NOT_APPLICABLE}
+                ELSE coalesce(version_key, {UNKNOWN}) END AS BIGINT) AS product_key,
+            {attribution.CREDITED_SQL} AS credited_store_id,
+            {attribution.FULFILLING_SQL} AS fulfilling_store_id,
+            CAST(net_amount - line_cost AS DECIMAL(18,2)) AS line_profit
+        FROM costed LEFT JOIN customers USING (customer_id)
+    """,
 )
 def fact_sales(
     stg_transactions: Annotated[

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import by_day, conserved, days, expect, setting, table
 from retail.terms.layout import store_range
-from retail.terms.ledger import LINE_COLUMNS, entries, order
+from retail.terms.ledger import LINE_COLUMNS, LINES_SQL, entries, order
 
 
 @table(
@@ -39,6 +39,43 @@ from retail.terms.ledger import LINE_COLUMNS, entries, order
         conserved("sum(gross_amount)", "gold.fact_sales", "sum(gross_amount)", by="sold_on"),
         conserved("sum(gross_units)", "gold.fact_sales", "sum(gross_units)", by="sold_on"),
     ],
+    duckdb=f"""
+        WITH lines AS (
+            SELECT *, coalesce(order_id, transaction_id) AS sold_order,
+                coalesce(discount_amount, 0) AS discount
+            FROM {LINES_SQL}
+        ), entries AS (
+            SELECT store_id, product_id, sold_on, sold_order, line_units AS gross_units,
+                line_amount AS gross_amount, 0 AS returned_units,
+                CAST(0 AS DECIMAL(18,2)) AS returned_amount, discount
+            FROM lines WHERE sells
+            UNION ALL
+            SELECT store_id, product_id,
+                CASE WHEN is_credit_note THEN sold_on ELSE returned_on END AS sold_on, NULL, 0, 0,
+                line_units, abs(line_amount), 0
+            FROM lines WHERE gives_back
+        ), orders AS (
+            SELECT store_id, product_id, sold_on, sold_order, count(sold_order) AS line_count,
+                sum(gross_units) AS gross_units, sum(gross_amount) AS gross_amount,
+                sum(returned_units) AS returned_units, sum(returned_amount) AS returned_amount,
+                sum(discount) AS discount
+            FROM entries GROUP BY ALL
+        )
+        SELECT store_id, product_id, sold_on, store_range,
+            CAST(sum(gross_units) AS BIGINT) AS gross_units,
+            CAST(sum(returned_units) AS BIGINT) AS returned_units,
+            CAST(sum(gross_units) - sum(returned_units) AS BIGINT) AS net_units,
+            CAST(sum(gross_amount) AS DECIMAL(28,2)) AS gross_amount,
+            CAST(sum(returned_amount) AS DECIMAL(28,2)) AS returned_amount,
+            CAST(sum(gross_amount) - sum(returned_amount) AS DECIMAL(28,2)) AS net_amount,
+            CAST(sum(discount) AS DECIMAL(28,2)) AS discount_amount,
+            CAST(sum(line_count) AS BIGINT) AS line_count, count(sold_order) AS order_count
+        FROM orders JOIN (
+            SELECT store_id, CAST(crc32(store_id) % {{layout.store_ranges}} AS INTEGER) AS store_range
+            FROM (SELECT DISTINCT store_id FROM stg_transactions)
+        ) USING (store_id)
+        GROUP BY store_id, product_id, sold_on, store_range
+    """,
 )
 def int_daily_sales(
     stg_transactions: Annotated[

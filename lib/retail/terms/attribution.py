@@ -5,6 +5,10 @@ from pyspark.sql import functions as F
 
 ONLINE = "online"
 NOT_RECORDED = "not recorded"
+# The same as below in DuckDB's SQL.
+_BY_SQL = "CASE WHEN fulfillment_type = 'ship_to_home' THEN {} ELSE store_id END"
+CREDITED_SQL = _BY_SQL.format(f"'{ONLINE}'")
+FULFILLING_SQL = _BY_SQL.format(f"coalesce(fulfilled_from, '{NOT_RECORDED}')")
 
 
 def _ships() -> Column:

@@ -24,6 +24,18 @@ LINE_AMOUNT = (
     "coalesce(total_amount, CAST(round(quantity * unit_price - coalesce(discount_amount, 0), 2)"
     " AS DECIMAL(18,2)))"
 )
+# Lines with what follows below, in DuckDB's SQL: FROM {LINES_SQL}, of the input stg_transactions.
+LINES_SQL = f"""(
+    SELECT *, NOT is_cancelled AND NOT is_credit_note AS sells,
+        NOT is_cancelled AND (is_credit_note OR returned_on IS NOT NULL) AS gives_back
+    FROM (
+        SELECT *, {LINE_AMOUNT} AS line_amount,
+            CAST(CASE WHEN line_type = 'charge' THEN 0 ELSE abs(quantity) END AS BIGINT) AS line_units,
+            line_type = 'return' OR (quantity < 0 AND line_type <> 'charge')
+                OR coalesce({LINE_AMOUNT} < 0, false) AS is_credit_note
+        FROM stg_transactions
+    )
+)"""
 
 
 def line_amount() -> Column:

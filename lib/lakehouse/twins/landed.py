@@ -6,7 +6,6 @@ leaves all of them to Spark.
 """
 
 import json
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,40 +13,26 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse import merging, plain, quarantine, register, storage
-from lakehouse.bounds import added
-from lakehouse.carrying import is_by_kernel
+from lakehouse import merging, quarantine, storage
 from lakehouse.checks.asking import in_duckdb
-from lakehouse.checks.rules import declared, filled, render, row_rules
+from lakehouse.checks.rules import declared, render, row_rules
 from lakehouse.declare import SOURCE_FILE, Days, Keys
-from lakehouse.duck import connected, listed, parquet, spread
-from lakehouse.feed import Pinned
+from lakehouse.duck import listed, parquet
 from lakehouse.frame import Frame, Verdict
 from lakehouse.landing.scan import CORRUPT
 from lakehouse.log import Log, Record
 from lakehouse.plan import date_in
 from lakehouse.repeats import repeats
 from lakehouse.schema import arrow
-from lakehouse.split import LARGE
+from lakehouse.twins.twin import Twin, files_of, is_said, row_count, twin_of
 from lakehouse.write import Target, WrittenDays
 
 # What the landed rows are called in a table's SQL; when their file says that they happened, UTC.
 LANDED, FILE_DATE = "landed", "file_date"
 _NO_DATE = "1900-01-01"
-# Where files are written first, in the folder of the table: no reader looks there.
-_BESIDE = "_staged"
-_TYPES = {
-    "STRING": "VARCHAR",
-    "INT": "INTEGER",
-    "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
-    "TIMESTAMP_NTZ": "TIMESTAMP",
-}
-# Mistakes in a table's SQL, and not in its rows.
-_MISTAKES = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 # Signs on which patterns of Java and of DuckDB differ: ends of lines, and some that are blank.
 _ODD = r"[\x00-\x1F\x7F\x{85}\x{2028}\x{2029}]"
 
@@ -75,8 +60,7 @@ def staged(frame: Frame, verdict: Verdict, target: Target) -> Staged | None:
     if not (is_by_day or verdict.whole) or not (files := _landed(frame, verdict, target)):
         return None
     with _twin(frame, verdict, target) as twin:
-        if sum(Path(file).stat().st_size for file in files) < LARGE:
-            twin.duck.execute("SET threads = 1")  # each thread would write a file a folder
+        twin.twin.go_easy(sum(Path(file).stat().st_size for file in files))
         twin.describe(parquet(files))
         if twin.rejected() if verdict.whole else not twin.go_by_days():
             return None
@@ -118,34 +102,25 @@ def merged(
         opened = merging.opened(target.path, twin.keys)
         if not every or not opened or not twin.keep_keys(parquet([known] if known else files)):
             return None
-        twin.keep(
+        twin.twin.keep(
             "_landed", f"FROM {parquet(every)} came SEMI JOIN _keys USING ({listed(twin.keys)})"
         )
         twin.describe("_landed")
         if not twin.are_all():
             return None
-        twin.keep("_kept", twin.shaped(twin.newest()))
+        twin.twin.keep("_kept", twin.twin.shaped(twin.newest()))
         merger = merging.Merging(
-            twin.duck, opened, cast(Path, target.path), twin.key, tuple(target.table.filtered)
+            twin.twin.duck, opened, cast(Path, target.path), twin.key, tuple(target.table.filtered)
         )
         merger.commit("_kept", "_keys", twin.keys, record)
-        return twin.count(LANDED)
+        return twin.twin.count(LANDED)
     return None
 
 
 @contextmanager
-def _twin(frame: Frame, verdict: Verdict, target: Target) -> Iterator["_Twin"]:
-    """A connection for a table's SQL. Rows on which it ends in an error are left to Spark; mistakes
-    in the SQL are not.
-    """
-    with connected() as duck:
-        duck.create_function("crc32", _crc32, ["VARCHAR"], "BIGINT")
-        try:
-            yield _Twin(duck, frame, verdict, target)
-        except _MISTAKES:
-            raise
-        except duckdb.Error:
-            return
+def _twin(frame: Frame, verdict: Verdict, target: Target) -> Iterator["_Landed"]:
+    with twin_of(frame, verdict, target) as twin:
+        yield _Landed(twin)
 
 
 def _landed(frame: Frame, verdict: Verdict, target: Target) -> list[str] | None:
@@ -154,13 +129,9 @@ def _landed(frame: Frame, verdict: Verdict, target: Target) -> list[str] | None:
     """
     table = target.table
     driver = next(iter(table.inputs), "")
-    if not table.declaration.duckdb or not is_by_kernel(frame, target.path):
-        return None
     if frame.again.get(table.name) or not (verdict.whole or verdict.changed == (driver,)):
         return None
-    target.create()
-    plain_inputs = all(files_of(pin) is not None for pin in verdict.pins.values())
-    if not plain_inputs or not register.opened(target.path) or not target.is_declared:
+    if not table.is_staging or not is_said(frame, verdict, target):
         return None
     pin = verdict.pins[driver]
     if verdict.whole:
@@ -188,26 +159,16 @@ def _types(schema: pa.Schema) -> dict[str, pa.DataType]:
     return {field.name: field.type for field in schema}
 
 
-def files_of(pin: Pinned) -> list[str] | None:
-    """The files of an input at its version; None where they are not plain ones in a folder."""
-    if not isinstance(pin.path, Path) or "=" in str(pin.path):  # it would be taken for a column
-        return None
-    table = storage.delta(pin.path, pin.version)
-    if plain.schema(table) is None:
-        return None
-    paths = table.get_add_actions(flatten=True).column("path").to_pylist()
-    return [str(pin.path / path) for path in paths]
-
-
 @dataclass
-class _Twin:
-    """A table's SQL, of some ``days`` if there are any, on a connection that knows its inputs."""
+class _Landed:
+    """A staging table's SQL over landed rows; of some ``days`` alone, if there are any."""
 
-    duck: duckdb.DuckDBPyConnection
-    frame: Frame
-    verdict: Verdict
-    target: Target
+    twin: Twin
     days: frozenset[str] = frozenset()
+
+    @property
+    def target(self) -> Target:
+        return self.twin.target
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -218,31 +179,20 @@ class _Twin:
         """The columns by whose values rows are replaced."""
         return cast(Keys, self.target.table.declaration.scope).columns
 
-    @property
-    def said(self) -> str:
-        """The SQL with its settings."""
-        sql = filled(self.target.table.declaration.duckdb, self.frame.conf)
-        days = ", ".join(f"DATE '{day}'" for day in sorted(self.days))
-        return f"FROM ({sql}) WHERE {self.target.partition} IN ({days})" if days else sql
-
     def describe(self, raw: str) -> None:
         """Let the SQL know the landed rows, with the date of their file, and the other inputs."""
-        paths = self.values(f"SELECT DISTINCT {SOURCE_FILE} FROM {raw}")
+        paths = self.twin.values(f"SELECT DISTINCT {SOURCE_FILE} FROM {raw}")
         dates = [str(date_in(path) or _NO_DATE) for path in paths]
-        self.duck.register(
+        self.twin.duck.register(
             "_files", pa.table({"path": pa.array(paths, pa.string()), "dated": dates})
         )
-        self.duck.execute(
+        self.twin.duck.execute(
             f"CREATE OR REPLACE TEMP VIEW {LANDED} AS"
             f" SELECT raw.*, CAST(CAST(dated AS DATE) AS TIMESTAMPTZ) AS {FILE_DATE}"
             f" FROM {raw} raw JOIN _files ON {SOURCE_FILE} = path"
         )
         for name in list(self.target.table.inputs)[1:]:
-            if files := files_of(self.verdict.pins[name]):
-                self.duck.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {parquet(files)}")
-            else:
-                columns = self.frame.catalogue.tables[name].columns
-                self.duck.register(name, arrow(columns).empty_table())
+            self.twin.know(name)
 
     def go_by_days(self) -> bool:
         """Turn to all that ever landed of the days that the table holds and rows came to; False
@@ -251,48 +201,54 @@ class _Twin:
         if not self.are_all():
             return False
         column = str(self.target.partition)
-        days = self.values(f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM ({self.said})")
+        days = self.twin.values(
+            f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM ({self.twin.said})"
+        )
         rejected = {str(key.get(column)) for key in self.rejected()}
         if None in days or not rejected.isdisjoint(days):
             return False
         if not {str(day) for day in Log(self.target.path).days(column)}.isdisjoint(days):
-            pin = self.verdict.pins[next(iter(self.target.table.inputs))]
-            if not (every := _fitting(files_of(pin), self.frame, self.verdict)):
+            pin = self.twin.verdict.pins[next(iter(self.target.table.inputs))]
+            if not (every := _fitting(files_of(pin), self.twin.frame, self.twin.verdict)):
                 return False
             self.describe(parquet(every))
             self.days = frozenset(days)
+            among = ", ".join(f"DATE '{day}'" for day in sorted(days))
+            self.twin.where = f"WHERE {column} IN ({among})"
         return True
 
     def keep_keys(self, came: str) -> bool:
         """Keep the keys of rows; False where one lacks a part, or a record of it was rejected."""
         keys, rejected = listed(self.keys), self.rejected()
-        self.keep("_keys", f"SELECT DISTINCT {keys} FROM {came}")
+        self.twin.keep("_keys", f"SELECT DISTINCT {keys} FROM {came}")
         lacking = " OR ".join(f'"{name}" IS NULL' for name in self.keys)
         columns = {
             name: pa.array([k.get(name) for k in rejected], pa.string()) for name in self.keys
         }
-        self.duck.register("_rejected", pa.table(columns))
-        known = self.count(f"_keys SEMI JOIN _rejected USING ({keys})")
-        return not known and not self.count(f"_keys WHERE {lacking}")
+        self.twin.duck.register("_rejected", pa.table(columns))
+        known = self.twin.count(f"_keys SEMI JOIN _rejected USING ({keys})")
+        return not known and not self.twin.count(f"_keys WHERE {lacking}")
 
     def rejected(self) -> list[dict[str, Any]]:
         """What the records rejected so far say of the scope: their day, or their key."""
         where = {"table_name": self.target.table.name, "status": "quarantined"}
-        keys = storage.rows(quarantine.ensure(self.frame.lake), ["record_key"], where)["record_key"]
+        keys = storage.rows(quarantine.ensure(self.twin.frame.lake), ["record_key"], where)[
+            "record_key"
+        ]
         return [json.loads(key or "{}") for key in keys.to_pylist()]
 
     def are_all(self) -> bool:
         """Whether the SQL makes as many rows as landed."""
-        return self.count(f"({self.said})") == self.count(LANDED)
+        return self.twin.count(f"({self.twin.said})") == self.twin.count(LANDED)
 
     def write(self, are_single: bool = False) -> Staged | None:
         """Files of the rows; None where some are not made, or their keys repeat, though they are
         not said to be single.
         """
-        made = self._spread(self.judged())
+        made = self.twin.write(self.judged())
         files = [cast(Path, self.target.path) / add.path for add in made.files]
-        rows = sum(json.loads(add.stats)["numRecords"] for add in made.files)
-        are_all = self.days or rows == self.count(LANDED)
+        rows = row_count(made)
+        are_all = self.days or rows == self.twin.count(LANDED)
         if are_all and (are_single or not repeats(files, self.key)):
             return Staged(made, rows, frozenset(map(date.fromisoformat, self.days)))
         for file in files:
@@ -303,18 +259,11 @@ class _Twin:
         """Files of the newest row of each key; None where rows are not made."""
         if not self.are_all():
             return None
-        return Staged(self._spread(self.newest()), self.count(LANDED))
-
-    def _spread(self, rows: str) -> WrittenDays:
-        place, table = cast(Path, self.target.path), self.target.table
-        shaped, partitions = self.shaped(rows), self.target.partitions
-        files = spread(self.duck, shaped, place, partitions, place / _BESIDE, "staged")
-        adds = [added(file, place, table.filtered) for file in files]
-        return WrittenDays(storage.fresh(place), adds)
+        return Staged(self.twin.write(self.newest()), self.twin.count(LANDED))
 
     def judged(self) -> str:
         """The rows; an error where Spark would not judge one to be good."""
-        table, conf = self.target.table, self.frame.conf
+        table, conf = self.target.table, self.twin.frame.conf
         rules = [f'"{column.name}" IS NOT NULL' for column in table.columns if column.required]
         rules += [
             f"coalesce({in_duckdb(render(rule, conf))}, true)"
@@ -322,7 +271,7 @@ class _Twin:
         ]
         matched = {c for rule in declared(table) if rule.kind == "pattern" for c in rule.columns}
         rules += [f"NOT coalesce(regexp_matches({c}, '{_ODD}'), false)" for c in sorted(matched)]
-        return f"SELECT * FROM ({self.said}) WHERE {self._or_error(' AND '.join(rules))}"
+        return f"SELECT * FROM ({self.twin.said}) WHERE {self.twin.or_error(' AND '.join(rules))}"
 
     def newest(self) -> str:
         """One row per key, the last by the table's ``newest`` columns; an error where two are."""
@@ -338,46 +287,5 @@ class _Twin:
             f" row_number() OVER (PARTITION BY {key} ORDER BY {newest}) AS _place"
             f" FROM (SELECT DISTINCT * FROM ({self.judged()}))"
         )
-        last = f"CASE WHEN _place = 1 THEN {self._or_error('_alike = 1')} ELSE false END"
+        last = f"CASE WHEN _place = 1 THEN {self.twin.or_error('_alike = 1')} ELSE false END"
         return f"SELECT * FROM ({placed}) WHERE {last}"
-
-    def _or_error(self, condition: str) -> str:
-        """SQL that is true where the condition is, and ends the query elsewhere; what is said of
-        the error is of no use, but is to depend on the row.
-        """
-        return (
-            f"CASE WHEN {condition} THEN true ELSE error(concat('unfit', {listed(self.key)})) END"
-        )
-
-    def shaped(self, rows: str) -> str:
-        """The declared columns of rows, in their order.
-
-        Raises TypeError where the SQL makes other types than the table declares.
-        """
-        table = self.target.table
-        made = {name: kind for name, kind, *_ in self.values(f"DESCRIBE {rows}", every=True)}
-        for column in table.columns:
-            wanted = _TYPES.get(column.type, column.type)
-            if made.get(column.name) != wanted:
-                raise TypeError(
-                    f"the SQL of {table.full_name} makes {column.name} as {made.get(column.name)};"
-                    f" expected {wanted}, as its schema declares"
-                )
-        return f"SELECT {listed(column.name for column in table.columns)} FROM ({rows})"
-
-    def keep(self, name: str, rows: str) -> None:
-        """Have the connection keep rows under a name."""
-        self.duck.execute(f"CREATE TEMP TABLE {name} AS {rows}")
-
-    def count(self, rows: str) -> int:
-        """How many rows there are."""
-        return int(self.values(f"SELECT count(*) FROM {rows}")[0])
-
-    def values(self, sql: str, every: bool = False) -> list[Any]:
-        """What SQL finds: its first column, or every one."""
-        found = self.duck.execute(sql).fetchall()
-        return found if every else [row[0] for row in found]
-
-
-def _crc32(text: str) -> int:
-    return zlib.crc32(text.encode())
