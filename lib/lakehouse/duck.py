@@ -17,6 +17,8 @@ from lakehouse.schema import literal
 _MEMORY = "3GB"
 # Folders that are written to side by side: of more, a file would be several.
 _OPEN_FILES = 1_000
+# Rows of a row group, each of which has the words of its texts: four times DuckDB's own.
+_ROWS = 491_520
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def spread(
         if partitions:
             duck.execute(f"SET partitioned_write_max_open_files = {_OPEN_FILES}")
             by = f", PARTITION_BY ({listed(partitions)}), FILENAME_PATTERN '{called}-{{uuid}}'"
-            copy(duck, rows, beside, by)
+            copy(duck, rows, beside, f"{by}, ROW_GROUP_SIZE {_ROWS}")
         else:
             copy(duck, rows, beside / f"{called}-{uuid.uuid4()}.parquet")
         files = []
