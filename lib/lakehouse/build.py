@@ -93,10 +93,13 @@ def _measured(outcome: Outcome, *written: tuple[int, int, int]) -> Outcome:
 
 
 def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Outcome:
-    """Make the affected part again."""
+    """Make the affected part again, in the first way that fits: DuckDB stages what landed; new keys
+    are appended and the others merged (decision 0033); DuckDB merges keys; the table's function, or
+    its SQL, makes the part.
+    """
     table = verdict.table
     if good := landed.staged(frame, verdict, target):
-        return _put(good, target, verdict)
+        return _commit_staged(good, target, verdict)
     with arrived(spark, frame, verdict, target) as came:
         if came:
             return _add(spark, frame, verdict, target, came)
@@ -115,18 +118,18 @@ def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
             part.keys.unpersist()
 
 
-def _put(good: landed.Staged, target: Target, verdict: Verdict) -> Outcome:
+def _commit_staged(good: landed.Staged, target: Target, verdict: Verdict) -> Outcome:
     """Commit what DuckDB staged: the whole table, or days."""
     outcome = Outcome(verdict.table.full_name, "built", verdict.reason, "part", good.judged, 0)
+    if verdict.whole:
+        commit_all(good.made, target, verdict.record)
+        outcome = _measured(outcome, files_and_bytes(target.path))
+        return replace(outcome, mode="whole", repeated=good.judged - outcome.rows)
     if good.days:
         commit_days(good.made, target, Affected(frozenset(good.days)), verdict.record)
-    elif not verdict.whole:
+    else:
         commit_more(good.made, target, verdict.record, good.made.table.version())
-    if not verdict.whole:
-        return outcome
-    commit_all(good.made, target, verdict.record)
-    outcome = _measured(outcome, files_and_bytes(target.path))
-    return replace(outcome, mode="whole", repeated=good.judged - outcome.rows)
+    return outcome
 
 
 def _merge_beside_new_days(

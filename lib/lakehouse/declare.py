@@ -421,10 +421,13 @@ def table(
     over columns that landed records and its rows have alike. ``landed_key`` says in SQL over
     landed columns what a column of its key is that does not land under its name.
 
-    ``duckdb`` says in DuckDB's SQL what the function makes of landed rows that are as their
-    contract says: a SELECT from ``landed``, which has the contract's columns and ``file_date``, the
-    instant that ``sequence()`` tells. Where a lake lies in a folder it makes the rows as long as
-    all are good and come once, for a tenth of the work (decision 0036).
+    ``duckdb`` says the rows a second time in DuckDB's SQL, of a staging table, or one by days
+    without a kernel: one SELECT of the declared columns and types. A staging table selects from
+    ``landed`` (the contract's columns, and ``file_date``, what ``sequence()`` tells) and its other
+    inputs by name; a table by days from its inputs by name. ``{settings}`` stand as literals;
+    ``crc32`` and ``xxhash64`` hash a text as Spark does. It runs where the lake lies in a folder
+    and carry.by is kernel. A row that breaks a rule, and any error but a mistake in the SQL, leaves
+    the rows to the function, which defines the table; tests hold the two equal (decision 0036).
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:

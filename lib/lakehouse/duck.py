@@ -18,7 +18,7 @@ _MEMORY = "3GB"
 # Folders that are written to side by side: of more, a file would be several.
 _OPEN_FILES = 1_000
 # Rows of a row group, each of which has the words of its texts: four times DuckDB's own.
-_ROWS = 491_520
+_ROW_GROUP_ROWS = 491_520
 
 
 @contextmanager
@@ -57,21 +57,22 @@ def spread(
     place: Path,
     partitions: Sequence[str],
     beside: Path,
-    called: str,
+    prefix: str,
 ) -> list[Path]:
     """Write the rows of a query below ``place``, in the folders of their partitions; the files.
 
-    They are written in the folder ``beside`` first, which is not there before nor after. Their
-    names begin as they are ``called``.
+    They are written in the folder ``beside`` first; one that a killed build left is removed. Their
+    names begin with ``prefix``.
     """
+    shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     try:
         if partitions:
             duck.execute(f"SET partitioned_write_max_open_files = {_OPEN_FILES}")
-            by = f", PARTITION_BY ({listed(partitions)}), FILENAME_PATTERN '{called}-{{uuid}}'"
-            copy(duck, rows, beside, f"{by}, ROW_GROUP_SIZE {_ROWS}")
+            by = f", PARTITION_BY ({listed(partitions)}), FILENAME_PATTERN '{prefix}-{{uuid}}'"
+            copy(duck, rows, beside, f"{by}, ROW_GROUP_SIZE {_ROW_GROUP_ROWS}")
         else:
-            copy(duck, rows, beside / f"{called}-{uuid.uuid4()}.parquet")
+            copy(duck, rows, beside / f"{prefix}-{uuid.uuid4()}.parquet")
         files = []
         for written in sorted(beside.rglob("*.parquet")):
             if pq.read_metadata(written).num_rows:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from lakehouse.catalogue import Table
-from lakehouse.checks.rules import row_rules, settings_of
+from lakehouse.checks.rules import row_rules, settings_in, settings_of
 from lakehouse.conf import lookup
 from lakehouse.declare import DATE_IN_PATH, Changelog, Days, History
 from lakehouse.errors import LakehouseError
@@ -141,6 +141,7 @@ def values(frame: Frame, table: Table) -> dict[str, Any]:
     paths = {
         *table.settings.values(),
         *settings_of(row_rules(table)),
+        *settings_in(table.declaration.duckdb),
         *filter(None, [kept]),
     }
     taken = {path: lookup(frame.conf, path) for path in sorted(paths)}

@@ -170,7 +170,12 @@ def filled(sql: str, conf: Mapping[str, Any]) -> str:
 
 def settings_of(rules: Iterable[Expectation | Rule]) -> set[str]:
     """Dotted paths of the settings that the rules name."""
-    return {path for rule in rules for path in _SETTING.findall(rule.sql)}
+    return {path for rule in rules for path in settings_in(rule.sql)}
+
+
+def settings_in(sql: str) -> set[str]:
+    """Dotted paths of the settings that SQL names."""
+    return set(_SETTING.findall(sql))
 
 
 def _literal(value: Any) -> str:

@@ -7,8 +7,6 @@ from typing import cast
 from lakehouse import merging
 from lakehouse.catalogue import is_direct
 from lakehouse.changes import Affected, dates, used_columns
-from lakehouse.checks.asking import in_duckdb
-from lakehouse.checks.rules import render, row_rules
 from lakehouse.declare import ByDay, Days
 from lakehouse.duck import listed, parquet
 from lakehouse.frame import Frame, Verdict
@@ -29,7 +27,7 @@ def write(frame: Frame, verdict: Verdict, target: Target, part: Affected) -> Wri
         return None
     with twin_of(frame, verdict, target) as twin:
         _know_inputs(twin, part)
-        return twin.write(_good(twin))
+        return twin.write(twin.good("stop"))
     return None
 
 
@@ -60,7 +58,7 @@ def _merge(frame: Frame, verdict: Verdict, target: Target, part: Affected, recor
         with twin_of(frame, verdict, target) as twin:
             twin.keep("_keys", f"FROM {parquet(sorted(beside.glob('*.parquet')))}")
             _know_inputs(twin, part)
-            twin.keep("_kept", twin.shaped(_good(twin)))
+            twin.keep("_kept", twin.shaped(twin.good("stop")))
             key, bounded = table.declaration.key, tuple(table.filtered)
             merger = merging.Merging(twin.duck, opened, place, key, bounded)
             merger.commit("_kept", "_keys", keys, record, map(str, part.known_days))
@@ -103,14 +101,3 @@ def _know_inputs(twin: Twin, part: Affected) -> None:
 def _same(column: str) -> str:
     """Whether a row has the column of a key, which is told as text."""
     return f'CAST(t."{column}" AS VARCHAR) IS NOT DISTINCT FROM k."{column}"'
-
-
-def _good(twin: Twin) -> str:
-    """The rows; an error where one breaks a stop rule, or lacks what is required."""
-    table = twin.target.table
-    rules = [f'"{column.name}" IS NOT NULL' for column in table.columns if column.required]
-    rules += [
-        f"coalesce({in_duckdb(render(rule, twin.frame.conf))}, true)"
-        for rule in row_rules(table, "stop")
-    ]
-    return f"SELECT * FROM ({twin.said}) WHERE {twin.or_error(' AND '.join(rules))}"

@@ -6,6 +6,7 @@ leaves all of them to Spark.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 
 from lakehouse import merging, quarantine, storage
 from lakehouse.checks.asking import in_duckdb
-from lakehouse.checks.rules import declared, render, row_rules
+from lakehouse.checks.rules import declared, render
 from lakehouse.declare import SOURCE_FILE, Days, Keys
 from lakehouse.duck import listed, parquet
 from lakehouse.frame import Frame, Verdict
@@ -33,8 +34,10 @@ from lakehouse.write import Target, WrittenDays
 # What the landed rows are called in a table's SQL; when their file says that they happened, UTC.
 LANDED, FILE_DATE = "landed", "file_date"
 _NO_DATE = "1900-01-01"
-# Signs on which patterns of Java and of DuckDB differ: ends of lines, and some that are blank.
-_ODD = r"[\x00-\x1F\x7F\x{85}\x{2028}\x{2029}]"
+# Characters on which patterns of Java and of DuckDB differ: ends of lines, and some that are blank.
+_CONTROL = r"[\x00-\x1F\x7F\x{85}\x{2028}\x{2029}]"
+# What patterns of Java and of DuckDB mean otherwise: flags, classes in brackets, ends of words.
+_ARE_READ_OTHERWISE = re.compile(r"\(\?[a-zA-Z-]+[:)]|\[\[|&&|\\b")
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,18 @@ def staged(frame: Frame, verdict: Verdict, target: Target) -> Staged | None:
     reject may pass now, or files are not plain.
     """
     is_by_day = isinstance(target.table.declaration.scope, Days)
-    if not (is_by_day or verdict.whole) or not (files := _landed(frame, verdict, target)):
+    if not (is_by_day or verdict.whole) or not (files := _files_to_judge(frame, verdict, target)):
         return None
-    with _twin(frame, verdict, target) as twin:
-        twin.twin.go_easy(sum(Path(file).stat().st_size for file in files))
-        twin.describe(parquet(files))
-        if twin.rejected() if verdict.whole else not twin.go_by_days():
+    with _staging(frame, verdict, target) as staging:
+        staging.twin.go_easy(sum(Path(file).stat().st_size for file in files))
+        staging.know_landed(parquet(files))
+        if verdict.whole and staging.rejected():
             return None
-        return twin.write() if is_by_day else twin.write_newest()
+        good = staging.write() if is_by_day else staging.write_newest()
+        if good is None or verdict.whole or not staging.meets_others(good):
+            return good
+        staging.discard(good.made)
+        return staging.write() if staging.go_by_days(good) else None
     return None
 
 
@@ -74,15 +81,14 @@ def appended(
     """Files of the landed rows whose keys are not ``known``, each of which is new and comes once;
     None as ``staged`` does.
     """
-    if not _landed(frame, verdict, target):
+    if not _files_to_judge(frame, verdict, target):
         return None
-    with _twin(frame, verdict, target) as twin:
-        new = (
-            f"{parquet(files)} came ANTI JOIN {parquet([known])} known USING ({listed(twin.keys)})"
-        )
-        there = " AND ".join(f'"{name}" IS NOT NULL' for name in twin.keys)
-        twin.describe(f"(SELECT * FROM {new} WHERE {there})")
-        return twin.write(are_single=True)
+    with _staging(frame, verdict, target) as staging:
+        keys = listed(staging.keys)
+        new = f"{parquet(files)} came ANTI JOIN {parquet([known])} known USING ({keys})"
+        there = " AND ".join(f'"{name}" IS NOT NULL' for name in staging.keys)
+        staging.know_landed(f"(SELECT * FROM {new} WHERE {there})")
+        return staging.write(are_single=True)
     return None
 
 
@@ -94,36 +100,36 @@ def merged(
     """
     if isinstance(target.table.declaration.scope, Days) or verdict.whole:
         return None
-    if not (files := _landed(frame, verdict, target)):
+    if not (files := _files_to_judge(frame, verdict, target)):
         return None
     pin = verdict.pins[next(iter(target.table.inputs))]
     every = _fitting(files_of(pin), frame, verdict)
-    with _twin(frame, verdict, target) as twin:
-        opened = merging.opened(target.path, twin.keys)
-        if not every or not opened or not twin.keep_keys(parquet([known] if known else files)):
+    with _staging(frame, verdict, target) as staging:
+        opened = merging.opened(target.path, staging.keys)
+        if not every or not opened or not staging.keep_keys(parquet([known] if known else files)):
             return None
-        twin.twin.keep(
-            "_landed", f"FROM {parquet(every)} came SEMI JOIN _keys USING ({listed(twin.keys)})"
+        staging.twin.keep(
+            "_landed", f"FROM {parquet(every)} came SEMI JOIN _keys USING ({listed(staging.keys)})"
         )
-        twin.describe("_landed")
-        if not twin.are_all():
+        staging.know_landed("_landed")
+        if not staging.are_all():
             return None
-        twin.twin.keep("_kept", twin.twin.shaped(twin.newest()))
-        merger = merging.Merging(
-            twin.twin.duck, opened, cast(Path, target.path), twin.key, tuple(target.table.filtered)
-        )
-        merger.commit("_kept", "_keys", twin.keys, record)
-        return twin.twin.count(LANDED)
+        staging.twin.keep("_kept", staging.twin.shaped(staging.newest()))
+        place, bounded = cast(Path, target.path), tuple(target.table.filtered)
+        merger = merging.Merging(staging.twin.duck, opened, place, staging.key, bounded)
+        judged = staging.twin.count(LANDED)
+        merger.commit("_kept", "_keys", staging.keys, record)
+        return judged
     return None
 
 
 @contextmanager
-def _twin(frame: Frame, verdict: Verdict, target: Target) -> Iterator["_Landed"]:
+def _staging(frame: Frame, verdict: Verdict, target: Target) -> Iterator["_Staging"]:
     with twin_of(frame, verdict, target) as twin:
-        yield _Landed(twin)
+        yield _Staging(twin)
 
 
-def _landed(frame: Frame, verdict: Verdict, target: Target) -> list[str] | None:
+def _files_to_judge(frame: Frame, verdict: Verdict, target: Target) -> list[str] | None:
     """Files of the landed rows to judge, of a table that says its rows in SQL; None where anything
     else changed, rows went as well, or files do not hold what their contract says.
     """
@@ -131,7 +137,11 @@ def _landed(frame: Frame, verdict: Verdict, target: Target) -> list[str] | None:
     driver = next(iter(table.inputs), "")
     if frame.again.get(table.name) or not (verdict.whole or verdict.changed == (driver,)):
         return None
-    if not table.is_staging or not is_said(frame, verdict, target):
+    if not table.is_staging or table.declaration.ties != "newest":
+        return None
+    if _ARE_READ_OTHERWISE.search(" ".join(_pattern_texts(frame, verdict))):
+        return None
+    if not is_said(frame, verdict, target):
         return None
     pin = verdict.pins[driver]
     if verdict.whole:
@@ -140,6 +150,12 @@ def _landed(frame: Frame, verdict: Verdict, target: Target) -> list[str] | None:
     if not images or any(part.kind != "insert" for part in images):
         return None
     return _fitting([file for part in images for file in part.files], frame, verdict)
+
+
+def _pattern_texts(frame: Frame, verdict: Verdict) -> list[str]:
+    """The rules that are patterns, with their settings."""
+    rules = declared(verdict.table)
+    return [render(rule, frame.conf) for rule in rules if rule.kind == "pattern"]
 
 
 def _fitting(files: list[str] | None, frame: Frame, verdict: Verdict) -> list[str] | None:
@@ -160,7 +176,7 @@ def _types(schema: pa.Schema) -> dict[str, pa.DataType]:
 
 
 @dataclass
-class _Landed:
+class _Staging:
     """A staging table's SQL over landed rows; of some ``days`` alone, if there are any."""
 
     twin: Twin
@@ -179,43 +195,52 @@ class _Landed:
         """The columns by whose values rows are replaced."""
         return cast(Keys, self.target.table.declaration.scope).columns
 
-    def describe(self, raw: str) -> None:
-        """Let the SQL know the landed rows, with the date of their file, and the other inputs."""
+    def know_landed(self, raw: str) -> None:
+        """Let the SQL know the landed rows, with the date of their file, and the other inputs.
+
+        Of what landed beside the contract's columns it knows nothing: names may be the table's own.
+        """
         paths = self.twin.values(f"SELECT DISTINCT {SOURCE_FILE} FROM {raw}")
         dates = [str(date_in(path) or _NO_DATE) for path in paths]
-        self.twin.duck.register(
-            "_files", pa.table({"path": pa.array(paths, pa.string()), "dated": dates})
-        )
+        files = pa.table({"_path": pa.array(paths, pa.string()), "_dated": dates})
+        self.twin.duck.register("_files", files)
+        driver = self.twin.frame.catalogue.tables[next(iter(self.target.table.inputs))]
+        own = listed(column.name for column in driver.columns)
         self.twin.duck.execute(
             f"CREATE OR REPLACE TEMP VIEW {LANDED} AS"
-            f" SELECT raw.*, CAST(CAST(dated AS DATE) AS TIMESTAMPTZ) AS {FILE_DATE}"
-            f" FROM {raw} raw JOIN _files ON {SOURCE_FILE} = path"
+            f" SELECT {own}, CAST(CAST(_dated AS DATE) AS TIMESTAMPTZ) AS {FILE_DATE}"
+            f" FROM {raw} raw JOIN _files ON raw.{SOURCE_FILE} = _path"
         )
         for name in list(self.target.table.inputs)[1:]:
             self.twin.know(name)
 
-    def go_by_days(self) -> bool:
-        """Turn to all that ever landed of the days that the table holds and rows came to; False
-        where a row has no day or is not made, or a record of a day was rejected.
+    def meets_others(self, good: Staged) -> bool:
+        """Whether the table holds a day of the files, or a record of such a day was rejected."""
+        days = self._days_of(good)
+        held = {str(day) for day in Log(self.target.path).days(str(self.target.partition))}
+        return not days.isdisjoint(held | self._rejected_days())
+
+    def go_by_days(self, good: Staged) -> bool:
+        """Turn to all that ever landed of the days of files; False where a record of such a day was
+        rejected, which may pass now.
         """
-        if not self.are_all():
+        days = self._days_of(good)
+        pin = self.twin.verdict.pins[next(iter(self.target.table.inputs))]
+        every = _fitting(files_of(pin), self.twin.frame, self.twin.verdict)
+        if not every or not days.isdisjoint(self._rejected_days()):
             return False
-        column = str(self.target.partition)
-        days = self.twin.values(
-            f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM ({self.twin.said})"
-        )
-        rejected = {str(key.get(column)) for key in self.rejected()}
-        if None in days or not rejected.isdisjoint(days):
-            return False
-        if not {str(day) for day in Log(self.target.path).days(column)}.isdisjoint(days):
-            pin = self.twin.verdict.pins[next(iter(self.target.table.inputs))]
-            if not (every := _fitting(files_of(pin), self.twin.frame, self.twin.verdict)):
-                return False
-            self.describe(parquet(every))
-            self.days = frozenset(days)
-            among = ", ".join(f"DATE '{day}'" for day in sorted(days))
-            self.twin.where = f"WHERE {column} IN ({among})"
+        self.know_landed(parquet(every))
+        self.days = frozenset(days)
+        among = ", ".join(f"DATE '{day}'" for day in sorted(days))
+        self.twin.where = f"WHERE {self.target.partition} IN ({among})"
         return True
+
+    def _days_of(self, good: Staged) -> set[str]:
+        column = str(self.target.partition)
+        return {str(add.partition_values[column]) for add in good.made.files}
+
+    def _rejected_days(self) -> set[str]:
+        return {str(key.get(str(self.target.partition))) for key in self.rejected()}
 
     def keep_keys(self, came: str) -> bool:
         """Keep the keys of rows; False where one lacks a part, or a record of it was rejected."""
@@ -223,7 +248,7 @@ class _Landed:
         self.twin.keep("_keys", f"SELECT DISTINCT {keys} FROM {came}")
         lacking = " OR ".join(f'"{name}" IS NULL' for name in self.keys)
         columns = {
-            name: pa.array([k.get(name) for k in rejected], pa.string()) for name in self.keys
+            name: pa.array([str(k.get(name)) for k in rejected], pa.string()) for name in self.keys
         }
         self.twin.duck.register("_rejected", pa.table(columns))
         known = self.twin.count(f"_keys SEMI JOIN _rejected USING ({keys})")
@@ -245,15 +270,47 @@ class _Landed:
         """Files of the rows; None where some are not made, or their keys repeat, though they are
         not said to be single.
         """
-        made = self.twin.write(self.judged())
+        made = self.twin.write(self.twin.good("quarantine", but="pattern"))
         files = [cast(Path, self.target.path) / add.path for add in made.files]
-        rows = row_count(made)
-        are_all = self.days or rows == self.twin.count(LANDED)
-        if are_all and (are_single or not repeats(files, self.key)):
-            return Staged(made, rows, frozenset(map(date.fromisoformat, self.days)))
-        for file in files:
-            file.unlink()
-        return None
+        fits = False
+        try:
+            # Of held days the new rows were counted before, and the old ones when they came.
+            are_all = self.days or row_count(made) == self.twin.count(LANDED)
+            fits = bool(are_all) and self._fit_patterns(files)
+            fits = fits and (are_single or not repeats(files, self.key))
+        finally:
+            if not fits:
+                self.discard(made)
+        days = frozenset(map(date.fromisoformat, self.days))
+        return Staged(made, row_count(made), days) if fits else None
+
+    def discard(self, made: WrittenDays) -> None:
+        """Remove files that are in no version."""
+        for add in made.files:
+            (cast(Path, self.target.path) / add.path).unlink()
+
+    def _fit_patterns(self, files: Sequence[Path]) -> bool:
+        """Whether texts match their patterns: of many rows the few distinct ones are asked."""
+        if not files:
+            return True
+        for columns, condition in self._patterns().items():
+            texts = f"(SELECT DISTINCT {listed(columns)} FROM {parquet(files)})"
+            if self.twin.count(f"{texts} WHERE NOT ({condition})"):
+                return False
+        return True
+
+    def _patterns(self) -> dict[tuple[str, ...], str]:
+        """By columns the rules that are patterns, and that no sign is odd."""
+        conf, found = self.twin.frame.conf, dict[tuple[str, ...], str]()
+        for rule in declared(self.target.table):
+            if rule.kind == "pattern" and rule.severity == "quarantine":
+                plain = [
+                    f"NOT coalesce(regexp_matches({c}, '{_CONTROL}'), false)" for c in rule.columns
+                ]
+                said = [f"coalesce({in_duckdb(render(rule, conf))}, true)", *plain]
+                before = [found[rule.columns]] if rule.columns in found else []
+                found[rule.columns] = " AND ".join([*before, *said])
+        return found
 
     def write_newest(self) -> Staged | None:
         """Files of the newest row of each key; None where rows are not made."""
@@ -261,21 +318,10 @@ class _Landed:
             return None
         return Staged(self.twin.write(self.newest()), self.twin.count(LANDED))
 
-    def judged(self) -> str:
-        """The rows; an error where Spark would not judge one to be good."""
-        table, conf = self.target.table, self.twin.frame.conf
-        rules = [f'"{column.name}" IS NOT NULL' for column in table.columns if column.required]
-        rules += [
-            f"coalesce({in_duckdb(render(rule, conf))}, true)"
-            for rule in row_rules(table, "quarantine")
-        ]
-        matched = {c for rule in declared(table) if rule.kind == "pattern" for c in rule.columns}
-        rules += [f"NOT coalesce(regexp_matches({c}, '{_ODD}'), false)" for c in sorted(matched)]
-        return f"SELECT * FROM ({self.twin.said}) WHERE {self.twin.or_error(' AND '.join(rules))}"
-
     def newest(self) -> str:
         """One row per key, the last by the table's ``newest`` columns; an error where two are."""
         declaration, key = self.target.table.declaration, listed(self.key)
+        good = self.twin.good("quarantine", self._patterns().values(), but="pattern")
         newest = ", ".join(f'"{name}" DESC NULLS LAST' for name in declaration.newest)
         first = ", ".join(
             f'CASE WHEN "{c}" IS NOT NULL THEN min("{c}") OVER (PARTITION BY {key}) END AS "{c}"'
@@ -285,7 +331,7 @@ class _Landed:
             f"SELECT *{f' REPLACE ({first})' if first else ''},"
             f" count(*) OVER (PARTITION BY {key}, {listed(declaration.newest)}) AS _alike,"
             f" row_number() OVER (PARTITION BY {key} ORDER BY {newest}) AS _place"
-            f" FROM (SELECT DISTINCT * FROM ({self.judged()}))"
+            f" FROM (SELECT DISTINCT * FROM ({good}))"
         )
         last = f"CASE WHEN _place = 1 THEN {self.twin.or_error('_alike = 1')} ELSE false END"
         return f"SELECT * FROM ({placed}) WHERE {last}"

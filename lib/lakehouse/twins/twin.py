@@ -1,8 +1,9 @@
 """A table's rows by DuckDB, where its declaration says them in SQL too (decision 0036)."""
 
 import json
+import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,16 @@ from typing import Any, cast
 import duckdb
 import pyarrow as pa
 import xxhash
+from deltalake import DeltaTable
 
 from lakehouse import plain, register, storage
 from lakehouse.bounds import added
 from lakehouse.carrying import is_by_kernel
-from lakehouse.checks.rules import filled
+from lakehouse.checks.asking import in_duckdb
+from lakehouse.checks.rules import declared, filled, render
+from lakehouse.declare import Severity
 from lakehouse.duck import connected, listed, parquet, spread
+from lakehouse.errors import LakehouseError, first_line
 from lakehouse.feed import Pinned
 from lakehouse.frame import Frame, Verdict
 from lakehouse.schema import arrow
@@ -33,6 +38,8 @@ _TYPES = {
 }
 # Mistakes in a table's SQL, and not in its rows.
 _MISTAKES = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+# What the error of a row begins with that Spark is to judge.
+_UNFIT = "unfit row "
 # The seed of Spark's hashes.
 _SEED = 42
 
@@ -63,30 +70,42 @@ def files_of(pin: Pinned) -> list[str] | None:
 
 @contextmanager
 def twin_of(frame: Frame, verdict: Verdict, target: Target) -> Iterator["Twin"]:
-    """A connection for a table's SQL. Rows on which it ends in an error are left to Spark; mistakes
-    in the SQL are not.
+    """A connection for a table's SQL. An error in which its rows end leaves them to Spark: what
+    follows the ``with`` runs then.
+
+    Raises LakehouseError for SQL, the table's or that of its rules, which DuckDB does not know.
     """
+    opened = storage.fresh(cast(Path, target.path))
     with connected() as duck:
         duck.create_function("crc32", _crc32, ["VARCHAR"], "BIGINT")
         duck.create_function("xxhash64", _xxhash64, ["VARCHAR"], "BIGINT", type="arrow")
         try:
-            yield Twin(duck, frame, verdict, target)
-        except _MISTAKES:
-            raise
-        except duckdb.Error:
-            return
+            yield Twin(duck, frame, verdict, target, opened)
+        except _MISTAKES as error:
+            table = target.table
+            raise LakehouseError(
+                f"{table.place}: the SQL of {table.name}, or of one of its rules, is not DuckDB's"
+                f" ({first_line(error)}); correct it, or take duckdb= away."
+            ) from None
+        except duckdb.Error as error:
+            if _UNFIT in str(error):  # as rows are wont to be
+                return
+            told = f"{target.table.full_name}: left to Spark by DuckDB ({first_line(error)})"
+            print(told, file=sys.stderr)
 
 
 @dataclass
 class Twin:
     """A table's SQL, and a connection that knows its inputs and Spark's ``crc32`` and ``xxhash64``
-    of one text, which go by Python: they are for distinct values.
+    of one text, which go by Python: they are for distinct values. Files are for the version of the
+    table that was ``opened``.
     """
 
     duck: duckdb.DuckDBPyConnection
     frame: Frame
     verdict: Verdict
     target: Target
+    opened: DeltaTable
     where: str = ""
 
     @property
@@ -115,28 +134,42 @@ class Twin:
         shaped, partitions = self.shaped(rows), self.target.partitions
         files = spread(self.duck, shaped, place, partitions, place / _BESIDE, "made")
         adds = [added(file, place, table.filtered) for file in files]
-        return WrittenDays(storage.fresh(place), adds)
+        return WrittenDays(self.opened, adds)
+
+    def good(self, severity: Severity, more: Iterable[str] = (), but: str = "") -> str:
+        """The rows; an error where one lacks what is required, breaks a rule of the severity, but
+        not one of that kind, or is not as is said in ``more``.
+        """
+        table, conf = self.target.table, self.frame.conf
+        rules = [f'"{column.name}" IS NOT NULL' for column in table.columns if column.required]
+        rules += [
+            f"coalesce({in_duckdb(render(rule, conf))}, true)"
+            for rule in declared(table)
+            if rule.is_row_rule and rule.severity == severity and rule.kind != but
+        ]
+        condition = " AND ".join([*rules, *more])
+        return f"SELECT * FROM ({self.said}) WHERE {self.or_error(condition)}"
 
     def or_error(self, condition: str) -> str:
         """SQL that is true where the condition is, and ends the query elsewhere; what is said of
         the error is of no use, but is to depend on the row.
         """
         key = listed(self.target.table.declaration.key)
-        return f"CASE WHEN {condition} THEN true ELSE error(concat('unfit', {key})) END"
+        return f"CASE WHEN {condition} THEN true ELSE error(concat('{_UNFIT}', {key})) END"
 
     def shaped(self, rows: str) -> str:
         """The declared columns of rows, in their order.
 
-        Raises TypeError where the SQL makes other types than the table declares.
+        Raises LakehouseError where the SQL makes other types than the table declares.
         """
         table = self.target.table
-        made = {name: kind for name, kind, *_ in self.values(f"DESCRIBE {rows}", every=True)}
+        made = {name: kind for name, kind, *_ in self.duck.execute(f"DESCRIBE {rows}").fetchall()}
         for column in table.columns:
             wanted = _TYPES.get(column.type, column.type)
             if made.get(column.name) != wanted:
-                raise TypeError(
-                    f"the SQL of {table.full_name} makes {column.name} as {made.get(column.name)};"
-                    f" expected {wanted}, as its schema declares"
+                raise LakehouseError(
+                    f"{table.place}: the SQL of {table.name} makes {column.name} as"
+                    f" {made.get(column.name)}; expected {wanted}, as its schema declares: cast it."
                 )
         return f"SELECT {listed(column.name for column in table.columns)} FROM ({rows})"
 
@@ -148,10 +181,9 @@ class Twin:
         """How many rows there are."""
         return int(self.values(f"SELECT count(*) FROM {rows}")[0])
 
-    def values(self, sql: str, every: bool = False) -> list[Any]:
-        """What SQL finds: its first column, or every one."""
-        found = self.duck.execute(sql).fetchall()
-        return found if every else [row[0] for row in found]
+    def values(self, sql: str) -> list[Any]:
+        """The first column of what SQL finds."""
+        return [row[0] for row in self.duck.execute(sql).fetchall()]
 
 
 def row_count(made: WrittenDays) -> int:
@@ -163,7 +195,7 @@ def _crc32(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
-def _xxhash64(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+def _xxhash64(texts: pa.ChunkedArray) -> pa.Array:
     hashes = (
         None if text is None else xxhash.xxh64_intdigest(text.encode(), _SEED)
         for text in texts.to_pylist()

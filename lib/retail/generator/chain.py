@@ -20,7 +20,7 @@ from retail.generator.shelves import INVENTORY_SNAPSHOTS, Shelf, closings, fille
 from retail.generator.world import World
 
 # Products of a store and day, and stores summed up, that are worked out together.
-_BLOCK, _SUMMED = 2_000_000, 32
+_BLOCK, _SUMMED = 2_000_000, 16
 # What stores make, and by which number of a row its file is chosen.
 _DAY = {"page_views": "day", "transactions": "told", "inventory_snapshots": "day"}
 SOLD = tuple(_DAY)

@@ -66,11 +66,11 @@ from retail.terms.zones import close, utc_sql
                 AS quantity_available,
             file_date AS sequence
         FROM landed
-        JOIN (
+        LEFT JOIN (
             SELECT store_id, CAST(crc32(store_id) % {{layout.store_ranges}} AS INTEGER) AS store_range
             FROM (SELECT DISTINCT store_id FROM landed)
         ) USING (store_id)
-        JOIN (
+        LEFT JOIN (
             SELECT snapshot_date,
                 {utc_sql("(snapshot_date + INTERVAL 86399 SECOND)", "coalesce({zone}, 'UTC')")}
                     AS closed_at

@@ -101,10 +101,20 @@ from retail.terms.zones import ZONES_SQL, utc, utc_sql, zone_of
             QUALIFY row_number() OVER (
                 PARTITION BY store_id ORDER BY sequence DESC NULLS LAST, event_no DESC NULLS LAST
             ) = 1
-        ), clocks AS (SELECT store_id, zone FROM last JOIN {ZONES_SQL} USING (state))
-        SELECT * EXCLUDE (zone, line_type, file_date),
+        ), clocks AS (
+            SELECT store_id, zone FROM last JOIN {ZONES_SQL} USING (state)
+        ), zoned AS (
+            SELECT landed.*, coalesce({{zone}}, zone, 'UTC') AS zone,
+                date_trunc('minute', transaction_date) AS minute
+            FROM landed LEFT JOIN clocks USING (store_id)
+        ), minutes AS (
+            SELECT zone, minute, {utc_sql("minute", "zone")} AS minute_at
+            FROM (SELECT DISTINCT zone, minute FROM zoned)
+        )
+        SELECT * EXCLUDE (zone, minute, minute_at, line_type, file_date),
             CAST(transaction_date AS DATE) AS sold_on,
-            {utc_sql("transaction_date", "coalesce({zone}, zone, 'UTC')")} AS sold_at,
+            make_timestamptz(epoch_us(minute_at) + epoch_us(transaction_date) - epoch_us(minute))
+                AS sold_at,
             coalesce(order_status = 'cancelled', false) AS is_cancelled,
             CASE WHEN order_status = 'returned' THEN coalesce(
                 CAST(updated_at AS DATE),
@@ -114,7 +124,7 @@ from retail.terms.zones import ZONES_SQL, utc, utc_sql, zone_of
             coalesce(line_type, CASE WHEN quantity < 0 THEN 'return' ELSE 'sale' END) AS line_type,
             coalesce(updated_at, file_date) AS sequence,
             {RANK_SQL} AS _status_rank
-        FROM landed LEFT JOIN clocks USING (store_id)
+        FROM zoned JOIN minutes USING (zone, minute)
     """,
 )
 def stg_transactions(

@@ -55,21 +55,26 @@ def utc(wall_time: Column, zone: Column) -> Column:
 
 
 def utc_sql(wall_time: str, zone: str) -> str:
-    """The same in DuckDB's SQL, which of an hour that strikes twice takes the second.
+    """``utc`` in DuckDB's SQL. Of an hour that strikes twice DuckDB takes the second, and Java the
+    first, which is taken here: clocks are set back by half an hour to two.
 
     >>> import duckdb
     >>> with duckdb.connect() as duck:
-    ...     for hour in ("00:30:00", "01:30:00", "02:30:00"):
-    ...         wall = f"TIMESTAMP '2025-11-02 {hour}'"
-    ...         at = duck.sql(f"SELECT {utc_sql(wall, repr('America/Chicago'))} AT TIME ZONE 'UTC'")
-    ...         print(at.fetchone()[0])
+    ...     for hour, zone in (("2025-11-02 00:30", "America/Chicago"),
+    ...                        ("2025-11-02 01:30", "America/Chicago"),
+    ...                        ("2026-03-08 02:30", "America/Chicago"),
+    ...                        ("2026-04-05 01:45", "Australia/Lord_Howe")):
+    ...         at = utc_sql(f"TIMESTAMP '{hour}:00'", f"'{zone}'")
+    ...         print(duck.sql(f"SELECT {at} AT TIME ZONE 'UTC'").fetchone()[0])
     2025-11-02 05:30:00
     2025-11-02 06:30:00
-    2025-11-02 08:30:00
+    2026-03-08 08:30:00
+    2026-04-04 14:45:00
     """
     second = f"timezone({zone}, {wall_time})"
-    first = f"{second} - INTERVAL 1 HOUR"
-    return f"CASE WHEN timezone({zone}, {first}) = {wall_time} THEN {first} ELSE {second} END"
+    sooner = [f"{second} - INTERVAL {minutes} MINUTE" for minutes in (120, 90, 60, 30)]
+    cases = [f"WHEN timezone({zone}, {at}) = {wall_time} THEN {at}" for at in sooner]
+    return f"CASE {' '.join(cases)} ELSE {second} END"
 
 
 def close(day: Column, zone: str) -> Column:
