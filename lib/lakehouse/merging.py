@@ -1,4 +1,4 @@
-"""MERGE into a table in a folder: Spark makes the rows, DuckDB merges them (decision 0035).
+"""MERGE into a table in a folder: rows that Spark or DuckDB made, merged by DuckDB (decision 0035).
 
 Copy on write, as Delta does it: files that hold changed rows are written again. Spark would join
 the whole of them with the new rows, and sort and move it all; DuckDB hashes the few rows that

@@ -1,4 +1,4 @@
-"""Files that Spark wrote, or a kernel, put into a table by a commit that needs no Spark.
+"""Files that Spark, DuckDB or a kernel wrote, put into a table by a commit that needs no Spark.
 
 Delta computes a table's state by jobs of its own for each commit; deltalake has it in a millisecond
 (decisions 0027, 0028).

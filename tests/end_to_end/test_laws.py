@@ -109,6 +109,14 @@ def plain(value: object) -> object:
     return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
+@pytest.mark.parametrize("table", [t for t in DERIVED if t.declaration.duckdb], ids=named)
+def test_duckdb_made_the_tables_that_say_their_rows_in_sql(whole: Path, table: Table) -> None:
+    """So that the law below holds the SQL and the function equal."""
+    files = DeltaTable(str(whole / table.layer / table.name)).file_uris()
+    assert files
+    assert all(Path(file).name.startswith("made-") for file in files)
+
+
 @pytest.mark.parametrize("table", DERIVED, ids=named)
 def test_order_and_partitioning_of_the_inputs_change_nothing(
     spark: SparkSession, whole: Path, table: Table

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import by_day, conserved, days, expect, setting, table
-from retail.terms.layout import store_range
+from retail.terms.layout import store_range, store_ranges_sql
 from retail.terms.ledger import LINE_COLUMNS, LINES_SQL, entries, order
 
 
@@ -70,10 +70,7 @@ from retail.terms.ledger import LINE_COLUMNS, LINES_SQL, entries, order
             CAST(sum(gross_amount) - sum(returned_amount) AS DECIMAL(28,2)) AS net_amount,
             CAST(sum(discount) AS DECIMAL(28,2)) AS discount_amount,
             CAST(sum(line_count) AS BIGINT) AS line_count, count(sold_order) AS order_count
-        FROM orders JOIN (
-            SELECT store_id, CAST(crc32(store_id) % {{layout.store_ranges}} AS INTEGER) AS store_range
-            FROM (SELECT DISTINCT store_id FROM stg_transactions)
-        ) USING (store_id)
+        FROM orders JOIN {store_ranges_sql("stg_transactions")} USING (store_id)
         GROUP BY store_id, product_id, sold_on, store_range
     """,
 )

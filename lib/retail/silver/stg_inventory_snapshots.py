@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import by_day, conform, conserved, days, expect, sequence, setting, table
 from retail.contracts import INVENTORY_SNAPSHOTS
-from retail.terms.layout import store_range
+from retail.terms.layout import store_range, store_ranges_sql
 from retail.terms.zones import close, utc_sql
 
 
@@ -66,10 +66,7 @@ from retail.terms.zones import close, utc_sql
                 AS quantity_available,
             file_date AS sequence
         FROM landed
-        LEFT JOIN (
-            SELECT store_id, CAST(crc32(store_id) % {{layout.store_ranges}} AS INTEGER) AS store_range
-            FROM (SELECT DISTINCT store_id FROM landed)
-        ) USING (store_id)
+        LEFT JOIN {store_ranges_sql("landed")} USING (store_id)
         LEFT JOIN (
             SELECT snapshot_date,
                 {utc_sql("(snapshot_date + INTERVAL 86399 SECOND)", "coalesce({zone}, 'UTC')")}

@@ -23,6 +23,14 @@ def store_range(store_id: Column, ranges: int) -> Column:
     return (F.crc32(store_id) % F.lit(ranges)).cast("int")
 
 
+def store_ranges_sql(table: str) -> str:
+    """The range of each store of a table, to be joined by ``store_id``, in DuckDB's SQL."""
+    return (
+        "(SELECT store_id, CAST(crc32(store_id) % {layout.store_ranges} AS INTEGER) AS store_range"
+        f" FROM (SELECT DISTINCT store_id FROM {table}))"
+    )
+
+
 def store_range_of(store_id: str, ranges: int) -> int:
     """The same in Python.
 
