@@ -6,7 +6,7 @@ and in the end none, where the first day of the inputs is the start.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -246,33 +246,39 @@ def make_days(
         name: tuple(sorted(day for day in present if day <= wanted[-1]))
         for name, (_, present) in found.items()
     }
-    parts = sorted({part for files, _ in found.values() for part in files if part})
-    actions = []
-    for stint in _stints(wanted, set(unchanged)) if isinstance(scope, Carry) else [wanted]:
-        slices = [
-            Slice(
-                table.name,
-                part,
-                stint,
-                tuple(sorted(unchanged)),
-                {
-                    name: files.get("", {}) | files.get(part, {})
-                    for name, (files, _) in found.items()
-                },
-                held,
-                {name: arrow(tables[name].columns) for name in pins},
-                {name: lookup(frame.conf, path) for name, path in table.settings.items()},
-            )
-            for part in parts
-        ]
-        actions += make(spark, slices, cast(Kernel, scope.kernel), _layout(frame, target))
-    return actions
+    slices = [
+        Slice(
+            table.name,
+            part,
+            wanted,
+            tuple(sorted(unchanged)),
+            {name: files.get("", {}) | files.get(part, {}) for name, (files, _) in found.items()},
+            held,
+            {name: arrow(tables[name].columns) for name in pins},
+            {name: lookup(frame.conf, path) for name, path in table.settings.items()},
+        )
+        for part in sorted({part for files, _ in found.values() for part in files if part})
+    ]
+    runs = _runs(wanted, set(unchanged)) if isinstance(scope, Carry) else [wanted]
+    layout = _layout(frame, target)
+    return [
+        action
+        for run in runs
+        for action in make(
+            spark, [replace(one, days=run) for one in slices], cast(Kernel, scope.kernel), layout
+        )
+    ]
 
 
-def _stints(days: Iterable[date], bases: Collection[date]) -> Iterator[tuple[date, ...]]:
-    """Days in order, cut where one of the bases lies between, from which the next ones start."""
-    for _, stint in groupby(days, lambda day: max((b for b in bases if b < day), default=None)):
-        yield tuple(stint)
+def _runs(days: Iterable[date], bases: Collection[date]) -> Iterator[tuple[date, ...]]:
+    """Days in order, cut so that each starts from the nearest base.
+
+    >>> days = [date(2026, 6, day) for day in (7, 8, 15)]
+    >>> [[f"{day:%d}" for day in run] for run in _runs(days, {date(2026, 6, 14)})]
+    [['07', '08'], ['15']]
+    """
+    for _, run in groupby(days, lambda day: max((b for b in bases if b < day), default=None)):
+        yield tuple(run)
 
 
 def _layout(frame: Frame, target: Target) -> Layout:
