@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from lakehouse.schema import literal
 
 # What a connection holds; the rest is on the disk. Tables built side by side have one each.
-_MEMORY = "3GB"
+_MEMORY = "4GB"
 # Folders that are written to side by side: of more, a file would be several.
 _OPEN_FILES = 1_000
 # Rows of a row group, each of which has the words of its texts: four times DuckDB's own.
