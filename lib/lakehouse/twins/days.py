@@ -8,7 +8,7 @@ from lakehouse import merging
 from lakehouse.catalogue import is_direct
 from lakehouse.changes import Affected, dates, used_columns
 from lakehouse.declare import ByDay, Days
-from lakehouse.duck import listed, parquet
+from lakehouse.duck import copy, listed, parquet
 from lakehouse.frame import Frame, Verdict
 from lakehouse.log import Record
 from lakehouse.storage import size
@@ -58,10 +58,12 @@ def _merge(frame: Frame, verdict: Verdict, target: Target, part: Affected, recor
         with twin_of(frame, verdict, target) as twin:
             twin.keep("_keys", f"FROM {parquet(sorted(beside.glob('*.parquet')))}")
             _know_inputs(twin, part)
-            twin.keep("_kept", twin.shaped(twin.good("stop")))
+            kept = beside / "rows"  # in a file: kept in memory, wide rows would leave too little
+            copy(twin.duck, twin.shaped(twin.good("stop")), kept)
             key, bounded = table.declaration.key, tuple(table.filtered)
             merger = merging.Merging(twin.duck, opened, place, key, bounded)
-            merger.commit("_kept", "_keys", keys, record, map(str, part.known_days))
+            days = map(str, part.known_days)
+            merger.commit(parquet([kept]), "_keys", keys, record, days)
             return True
         return False
     finally:
