@@ -84,6 +84,11 @@ def spread(
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def told_alike(column: str, rows: str, keys: str) -> str:
+    """Whether a row has the column of a key, which is told as text."""
+    return f'CAST({rows}."{column}" AS VARCHAR) IS NOT DISTINCT FROM {keys}."{column}"'
+
+
 def listed(names: Iterable[str], prefix: str = "") -> str:
     """Columns, whose names may begin with a prefix."""
     return ", ".join(f'"{prefix}{name}"' for name in names)

@@ -22,7 +22,7 @@ from pyspark.sql import DataFrame
 from lakehouse import actions, register
 from lakehouse.actions import Action
 from lakehouse.bounds import added, honest
-from lakehouse.duck import connected, copy, listed, parquet, spread
+from lakehouse.duck import connected, copy, listed, parquet, spread, told_alike
 from lakehouse.errors import LakehouseError
 from lakehouse.log import Record
 from lakehouse.plain import CHANGE_TYPE, FEED
@@ -136,7 +136,7 @@ class Merging:
     def _compare(self, rows: str, keys: str, by: Sequence[str], held: Iterable[str]) -> None:
         """Find the rows that differ, of the keys whose columns are ``by``."""
         names = self.names
-        told = [f'CAST(t."{c}" AS VARCHAR) IS NOT DISTINCT FROM keys."{c}"' for c in by]
+        told = [told_alike(column, "t", "keys") for column in by]
         present = f"SELECT _file, {listed(names)} FROM {self._read(held)} t"
         present += f" SEMI JOIN {keys} keys ON {' AND '.join(told)}"
         if not held:

@@ -8,7 +8,7 @@ from lakehouse import merging
 from lakehouse.catalogue import is_direct
 from lakehouse.changes import Affected, dates, used_columns
 from lakehouse.declare import ByDay, Days
-from lakehouse.duck import copy, listed, parquet
+from lakehouse.duck import copy, listed, parquet, told_alike
 from lakehouse.frame import Frame, Verdict
 from lakehouse.log import Record
 from lakehouse.storage import size
@@ -87,7 +87,7 @@ def _know_inputs(twin: Twin, part: Affected) -> None:
         if isinstance(spread, ByDay) and part.days is not None and is_direct(table, spread):
             days = dates(spread.read(part.known_days))
             if by:
-                same = " AND ".join(_same(column) for column in by)
+                same = " AND ".join(told_alike(column, "t", "k") for column in by)
                 where = f"SEMI JOIN (SELECT DISTINCT {listed(by)} FROM _keys) k ON {same}"
             where += f" WHERE {' OR '.join(f't.{c} IN ({days})' for c in spread.columns)}"
         twin.know(name, listed(used_columns(upstream, spread)), where)
@@ -96,10 +96,5 @@ def _know_inputs(twin: Twin, part: Affected) -> None:
     if part.days is not None:
         twin.where = f"t WHERE {scope.column} IN ({dates(part.known_days)})"
     if by:
-        same = " AND ".join(_same(column) for column in (scope.column, *by))
+        same = " AND ".join(told_alike(column, "t", "k") for column in (scope.column, *by))
         twin.where = f"t SEMI JOIN _keys k ON {same}"
-
-
-def _same(column: str) -> str:
-    """Whether a row has the column of a key, which is told as text."""
-    return f'CAST(t."{column}" AS VARCHAR) IS NOT DISTINCT FROM k."{column}"'
