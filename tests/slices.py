@@ -38,5 +38,5 @@ def in_memory(
     tables = {key: pa.Table.from_pylist(some, declared[key[0]]) for key, some in rows.items()}
     held = {n: tuple(sorted(d for t, d in tables if t == n and d)) for n in declared}
     return InMemory(
-        next(iter(declared)), "0", tuple(days), (), {}, held, declared, settings, tables
+        next(iter(declared)), "0", tuple(days), (), {}, held, declared, settings, tables=tables
     )

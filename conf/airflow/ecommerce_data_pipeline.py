@@ -39,6 +39,7 @@ GROUPS = {
     "data_quality": {
         "staging": [
             "stg_stores",
+            "int_store_zones",
             "stg_products",
             "stg_customers",
             "stg_transactions",

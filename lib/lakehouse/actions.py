@@ -17,6 +17,8 @@ from lakehouse import storage
 from lakehouse.log import Record
 
 Action = dict[str, dict[str, Any]]
+# What a MERGE counts of its rows.
+COUNTED = ("rows_inserted", "rows_updated", "rows_deleted")
 # Commits of ours after which one writes a checkpoint, as deltalake does.
 _CHECKPOINT = 100
 

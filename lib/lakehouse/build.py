@@ -5,21 +5,24 @@ of new keys landed, or new days beside changed rows of old ones: decisions 0033,
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import cast
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StringType, StructField, StructType
 
-from lakehouse import carrying, merging, quality, quarantine
+from lakehouse import carrying, merging, plain, quality, quarantine
 from lakehouse.arrivals import Arrivals, arrived
 from lakehouse.catalogue import is_direct
 from lakehouse.changes import WHOLE, Affected, affected, within
 from lakehouse.checks.after import judge_written
-from lakehouse.declare import Changelog
+from lakehouse.declare import Changelog, Days
 from lakehouse.feed import unreadable
 from lakehouse.follow import follow
 from lakehouse.invoke import call
 from lakehouse.log import Log
 from lakehouse.plan import Frame, Verdict, frame_as_of
+from lakehouse.reached import beside, reached_keys
 from lakehouse.split import Split, split_part, split_whole, write_good
 from lakehouse.storage import Place, row_count, size
 from lakehouse.twins import days as twin_days
@@ -38,9 +41,8 @@ from lakehouse.write import (
     write_days,
 )
 
-# Rows of days are merged where that spares at least so many rows, a merged one costing as much as
-# so many others: by Spark, and in folders.
-BY_SPARK, IN_FOLDERS = (1_000_000, 25), (50_000, 4)
+# What merging.WORTH is of a MERGE by Spark.
+BY_SPARK = (1_000_000, 25)
 # Bytes of a table below which reading all its files costs less than asking which to skip.
 READ_WHOLE = 16 * 1024 * 1024
 
@@ -82,7 +84,8 @@ def build_table(spark: SparkSession, frame: Frame, verdict: Verdict) -> Outcome:
     else:
         outcome = _make(spark, frame, verdict, target)
     if Log(target.path).version > before and not outcome.files:
-        outcome = _measured(outcome, files_and_bytes(target.path))
+        commits = range(before + 1, Log(target.path).version + 1)
+        outcome = _measured(outcome, *(files_and_bytes(target.path, one) for one in commits))
     return replace(outcome, warnings=judge_written(spark, frame, table, before))
 
 
@@ -106,16 +109,17 @@ def _make(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
     if (judged := landed.merged(frame, verdict, target, verdict.record)) is not None:
         record_anyway(target, verdict.record)
         return Outcome(table.full_name, "built", verdict.reason, "part", judged, 0)
-    part, reason = affected_part(spark, frame, verdict, by_rows=True)
-    outcome = Outcome(table.full_name, "built", reason, "whole" if part.is_whole else "part")
-    verdict = replace(verdict, reason=reason)
-    try:
-        if part.new_days:
-            return _merge_beside_new_days(spark, frame, verdict, target, part, outcome)
-        return _write(spark, frame, verdict, target, part, outcome)
-    finally:
-        if part.keys is not None:
-            part.keys.unpersist()
+    with beside(target.path) as keys:
+        part, reason = affected_part(spark, frame, verdict, by_rows=True, keys=keys)
+        outcome = Outcome(table.full_name, "built", reason, "whole" if part.is_whole else "part")
+        verdict = replace(verdict, reason=reason)
+        try:
+            if part.new_days:
+                return _merge_beside_new_days(spark, frame, verdict, target, part, outcome)
+            return _write(spark, frame, verdict, target, part, outcome)
+        finally:
+            if part.keys is not None:
+                part.keys.unpersist()
 
 
 def _commit_staged(good: landed.Staged, target: Target, verdict: Verdict) -> Outcome:
@@ -222,11 +226,16 @@ def _judged(
 
 
 def affected_part(
-    spark: SparkSession, frame: Frame, verdict: Verdict, by_rows: bool = False
+    spark: SparkSession,
+    frame: Frame,
+    verdict: Verdict,
+    by_rows: bool = False,
+    keys: Path | None = None,
 ) -> tuple[Affected, str]:
     """The affected part; whole, and why, where the change feed cannot be read.
 
-    ``by_rows`` it is rows of days, where that is declared and worth it.
+    ``by_rows`` it is rows of days, where that is declared and worth it; their keys are written to
+    the folder ``keys``, if there is one.
     """
     if verdict.whole:
         return WHOLE, verdict.reason
@@ -239,7 +248,10 @@ def affected_part(
         is_large = row_count(path) >= worth_merging(path)[0]
         held = frozenset(Log(path).days(str(table.declaration.scope.partition)) if is_large else ())
     try:
-        part = affected(spark, table, tables, verdict.pins, verdict.changed, last_day, again, held)
+        part = told_by_duckdb(spark, frame, verdict, held, keys) if held and keys else None
+        part = part or affected(
+            spark, table, tables, verdict.pins, verdict.changed, last_day, again, held
+        )
         if verdict.as_of_days and part.days is not None:
             part = replace(part, days=part.days | verdict.as_of_days)
         return _worthwhile(part, verdict, path), verdict.reason
@@ -249,9 +261,30 @@ def affected_part(
         return WHOLE, f"{verdict.reason}, but {cause}"
 
 
+def told_by_duckdb(
+    spark: SparkSession, frame: Frame, verdict: Verdict, held: frozenset[date], folder: Path
+) -> Affected | None:
+    """Rows of days as DuckDB tells them, and new days (as ``affected`` does); None where it cannot.
+
+    Where rows left the days held, some may have moved to a new one: then all are days as a whole,
+    as a row is to move by one commit.
+    """
+    table, tables = verdict.table, frame.catalogue.tables
+    found = reached_keys(table, tables, verdict.pins, verdict.changed, held, folder)
+    if found is None:
+        return None
+    days = frozenset(found.counts)
+    if not days or (found.new and found.fewer):
+        return Affected(found.new | days)
+    scope, [file] = cast(Days, table.declaration.scope), found.files
+    columns = StructType([StructField(c, StringType()) for c in (scope.column, *scope.rows_by)])
+    keys = plain.parquet(spark, file.parent, columns, [str(file)])
+    return Affected(days, keys, sum(found.counts.values()), new_days=found.new, told=file)
+
+
 def worth_merging(path: Place) -> tuple[int, int]:
     """How many rows of days a MERGE is to spare, and as how many others a merged one costs."""
-    return IN_FOLDERS if merging.opened(path) else BY_SPARK
+    return merging.WORTH if merging.opened(path) else BY_SPARK
 
 
 def _worthwhile(part: Affected, verdict: Verdict, path: Place) -> Affected:

@@ -5,18 +5,21 @@ since. So late changes after the base need no care of their own; one before it t
 and in the end none, where the first day of the inputs is the start.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from types import MappingProxyType
+from typing import cast
 
+import pyarrow as pa
 from deltalake.transaction import AddAction
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import quality, register, storage
+from lakehouse import actions, merging, quality, register, storage
+from lakehouse.bounds import honest
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, affected, used_columns
 from lakehouse.checks.asking import in_duckdb
@@ -26,11 +29,13 @@ from lakehouse.declare import ByDay, Carry, Days, Kernel
 from lakehouse.errors import LakehouseError
 from lakehouse.feed import Pinned, changed_days, unreadable
 from lakehouse.frame import Frame, Verdict
-from lakehouse.log import Log
+from lakehouse.log import Log, Record
 from lakehouse.named import Name
+from lakehouse.plain import FEED
+from lakehouse.reached import Reached, beside, reached_keys
 from lakehouse.schema import arrow
-from lakehouse.slices import Layout, Slice, make
-from lakehouse.storage import Place
+from lakehouse.slices import Layout, Slice, Written, make
+from lakehouse.storage import Place, row_count
 from lakehouse.write import Target, made, store
 
 BY = "carry.by"
@@ -42,12 +47,16 @@ LATE_DAYS = 7
 
 @dataclass(frozen=True)
 class Plan:
-    """The days to make and to drop, those that nothing changed, and why the whole table, if so."""
+    """The days to make and to drop, those that nothing changed, and why the whole table, if so.
+
+    Of days to ``patch`` the rows of few keys are made, which files of each slice and day tell.
+    """
 
     make: frozenset[date]
     drop: frozenset[date]
     unchanged: frozenset[date] = frozenset()
     whole: str = ""
+    patch: Mapping[date, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 def close(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> tuple[str, str]:
@@ -58,11 +67,12 @@ def close(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -
     by_kernel = is_by_kernel(frame, target.path)
     target.create()
     own = Pinned(target.path, Log(target.path).version, None)
-    plan = plan_days(spark, frame, verdict, target)
-    if by_kernel:
-        _by_kernel(spark, frame, verdict, target, plan, own)
-    else:
-        _by_spark(spark, frame, verdict, target, plan)
+    with beside(target.path) as keys:
+        plan = plan_days(spark, frame, verdict, target, keys if by_kernel else None)
+        if by_kernel:
+            _by_kernel(spark, frame, verdict, target, plan, own)
+        else:
+            _by_spark(spark, frame, verdict, target, plan)
     return ("whole", plan.whole) if plan.whole else ("part", verdict.reason)
 
 
@@ -77,12 +87,18 @@ def is_by_kernel(frame: Frame, place: Place) -> bool:
     return way == "kernel" and isinstance(place, Path)  # kernels read and write files in folders
 
 
-def plan_days(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> Plan:
-    """What to make of a table; whole, and why, where the change feed cannot be read."""
+def plan_days(
+    spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, keys: Path | None = None
+) -> Plan:
+    """What to make of a table; whole, and why, where the change feed cannot be read.
+
+    Keys of days of which few rows are to be made are written to the folder ``keys``, if there is
+    one.
+    """
     if verdict.whole:
         return _plan(spark, frame, verdict, target, verdict.reason)
     try:
-        return _plan(spark, frame, verdict, target)
+        return _plan(spark, frame, verdict, target, keys=keys)
     except Exception as error:
         if (cause := unreadable(error)) is None:
             raise
@@ -105,7 +121,12 @@ def kept_days(first: date, last: date, kept: int | None) -> set[date]:
 
 
 def _plan(
-    spark: SparkSession, frame: Frame, verdict: Verdict, target: Target, whole: str = ""
+    spark: SparkSession,
+    frame: Frame,
+    verdict: Verdict,
+    target: Target,
+    whole: str = "",
+    keys: Path | None = None,
 ) -> Plan:
     table = verdict.table
     present = Log(target.path).days(scope_of(table).column)
@@ -114,9 +135,51 @@ def _plan(
     kept = _kept(frame, verdict, held)
     if whole:
         return Plan(frozenset(kept), frozenset(present - kept), whole=whole)
-    reached = _reached(spark, frame, verdict, kept | present)
+    found = _reached_keys(frame, verdict, target, kept & present, keys) if keys else None
+    few: dict[date, dict[str, list[str]]] = {}
+    if found is None:
+        reached = _reached(spark, frame, verdict, kept | present)
+    else:
+        few = _few(target, found)
+        reached = {*found.new, *found.counts.keys() - few.keys()}
     made = (kept & reached) | (kept - present)
-    return Plan(frozenset(made), frozenset(present - kept), frozenset(present - reached))
+    patch = {day: files for day, files in few.items() if day not in made}
+    unchanged = present - reached - patch.keys()
+    return Plan(frozenset(made), frozenset(present - kept), frozenset(unchanged), patch=patch)
+
+
+def _reached_keys(
+    frame: Frame, verdict: Verdict, target: Target, days: Collection[date], keys: Path
+) -> Reached | None:
+    """The keys of ``days`` that changes in inputs reach; None where they cannot be told, or are not
+    worth it.
+    """
+    scope, tables = scope_of(verdict.table), frame.catalogue.tables
+    if not scope.rows_by:
+        return None
+    if row_count(target.path, scope.column, map(str, days)) < merging.WORTH[0]:
+        return None
+    return reached_keys(
+        verdict.table, tables, verdict.pins, verdict.changed, days, keys, by_slice=True
+    )
+
+
+def _few(target: Target, found: Reached) -> dict[date, dict[str, list[str]]]:
+    """Files of keys, by day and slice, of the days of which making rows of keys alone spares
+    enough, each slice of which is one file.
+    """
+    if not found.counts:
+        return {}
+    spared, as_many = merging.WORTH
+    column, version = scope_of(target.table).column, Log(target.path).version
+    held, _ = files_of(target.table, target.table.name, Pinned(target.path, version, None))
+    few = {}
+    for day, files in found.by_day_and_slice().items():
+        present = row_count(target.path, column, [str(day)])
+        is_worth_it = present - as_many * found.counts[day] >= spared
+        if is_worth_it and all(len(held.get(part, {}).get(day, ())) == 1 for part in files):
+            few[day] = files
+    return few
 
 
 def _kept(frame: Frame, verdict: Verdict, held: Mapping[str, set[date]]) -> set[date]:
@@ -221,8 +284,9 @@ def _by_kernel(
 ) -> None:
     table = verdict.table
     pins = {**verdict.pins, table.name: pin}
-    actions = make_days(spark, frame, target, pins, plan.make, plan.unchanged)
-    commit(target, actions, plan, pin.version, verdict)
+    days = plan.make | plan.patch.keys()
+    files = make_days(spark, frame, target, pins, days, plan.unchanged, plan.patch)
+    commit(target, files, plan, pin.version, verdict)
 
 
 def make_days(
@@ -232,10 +296,12 @@ def make_days(
     pins: Mapping[str, Pinned],
     days: Iterable[date],
     unchanged: Iterable[date] = (),
-) -> list[dict[str, Any]]:
-    """Write days into the folder of ``target`` by the kernel of its table; the files' add actions.
+    patch: Mapping[date, Mapping[str, Sequence[str]]] = MappingProxyType({}),
+) -> list[Written]:
+    """Write days into the folder of ``target`` by the kernel of its table; the files.
 
-    ``pins`` are the inputs, and the table itself where its ``unchanged`` days may be carried from.
+    ``pins`` are the inputs, and the table itself where its ``unchanged`` days may be carried from,
+    or of days to ``patch`` only the rows of some keys are made.
     """
     table, scope, tables = target.table, scope_of(target.table), frame.catalogue.tables
     wanted = tuple(sorted(days))
@@ -256,18 +322,24 @@ def make_days(
             held,
             {name: arrow(tables[name].columns) for name in pins},
             {name: lookup(frame.conf, path) for name, path in table.settings.items()},
+            {day: files.get(part, ()) for day, files in patch.items()},
         )
         for part in sorted({part for files, _ in found.values() for part in files if part})
     ]
     runs = _runs(wanted, set(unchanged)) if isinstance(scope, Carry) else [wanted]
     layout = _layout(frame, target)
     return [
-        action
+        file
         for run in runs
-        for action in make(
-            spark, [replace(one, days=run) for one in slices], cast(Kernel, scope.kernel), layout
-        )
+        for file in make(spark, list(_cut(slices, run)), cast(Kernel, scope.kernel), layout)
     ]
+
+
+def _cut(slices: Iterable[Slice], run: Iterable[date]) -> Iterator[Slice]:
+    """Slices with the days of a run, but those of which no key of theirs is reached."""
+    for one in slices:
+        if days := tuple(day for day in run if one.reached.get(day, True)):
+            yield replace(one, days=days)
 
 
 def _runs(days: Iterable[date], bases: Collection[date]) -> Iterator[tuple[date, ...]]:
@@ -296,20 +368,46 @@ def _layout(frame: Frame, target: Target) -> Layout:
 
 
 def commit(
-    target: Target, actions: Iterable[Mapping[str, Any]], plan: Plan, version: int, verdict: Verdict
+    target: Target, files: Sequence[Written], plan: Plan, version: int, verdict: Verdict
 ) -> None:
     """Replace the days made and dropped by the new files, the whole table where it is made whole.
 
     One commit upon ``version``, with the record; refused where another writer was there first.
+    Files that take the place of others come before, by a commit that says it is not finished.
     """
-    scope, table = scope_of(target.table), storage.fresh(target.path, version)
+    scope = scope_of(target.table)
+    made = [AddAction(**file.add) for file in files if file.add and not file.instead_of]
+    days = plan.make | plan.drop
+    if patched := [file for file in files if file.instead_of]:
+        is_all = not (made or days or plan.whole)
+        record = verdict.record if is_all else verdict.record.unfinished()
+        _patch(target, patched, version, record)
+        if is_all:
+            return
+        version += 1
     register.commit(
-        table,
-        [AddAction(**action) for action in actions],
-        None if plan.whole else (scope.column, plan.make | plan.drop),
+        storage.fresh(target.path, version),
+        made,
+        None if plan.whole else (scope.column, days),
         verdict.record,
         columns=target.table.columns,
     )
+
+
+def _patch(target: Target, files: Sequence[Written], version: int, record: Record) -> None:
+    """Put files in the place of others, with the images of the rows that differ."""
+    place, table = cast(Path, target.path), storage.fresh(target.path, version)
+    adds = pa.table(table.get_add_actions(flatten=False)).to_pylist()
+    held = {str(place / add["path"]): add for add in adds}
+    gone = [held[file.instead_of] for file in files]
+    found = [
+        *(actions.removed(g["path"], g["partition"], g["size_bytes"]) for g in gone),
+        *(actions.added(honest(AddAction(**f.add), table)) for f in files if f.add),
+        *(actions.fed(AddAction(**f.feed), FEED) for f in files if f.feed),
+    ]
+    counts = map(sum, zip(*(file.counts for file in files), strict=True))
+    told = dict(zip(actions.COUNTED, counts, strict=True)) | {"files_removed": len(gone)}
+    actions.commit(table, place, told, found, record)
 
 
 def _by_spark(

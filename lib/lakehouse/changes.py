@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
+from pathlib import Path
 from typing import cast
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
@@ -39,7 +40,8 @@ class Affected:
     With both, it is those rows of the days whose day and ``rows_by`` are in the frame. The day None
     stands for landed rows whose day cannot be told: they are judged, and rejected. ``bounds`` are
     the least and the most of the first key column, where it is text. Beside rows of days there may
-    be ``new_days``, of which the table holds none yet.
+    be ``new_days``, of which the table holds none yet; ``told`` is the file of their keys, if they
+    lie in one.
     """
 
     days: frozenset[date | None] | None = None
@@ -47,6 +49,7 @@ class Affected:
     key_count: int | None = None
     bounds: tuple[str, str] | None = None
     new_days: frozenset[date] = frozenset()
+    told: Path | None = None
 
     @property
     def is_whole(self) -> bool:

@@ -43,7 +43,7 @@ class Days:
 
     ``within`` is a whole-number column that cuts each day further, ``kernel`` another way to make
     the same rows. Of days in which few rows change, only the rows equal in ``rows_by`` to those are
-    rewritten, if it says so.
+    made again, if it says so.
     """
 
     column: str
@@ -113,7 +113,7 @@ class Changelog:
 
 
 Scope = Whole | Days | Keys | Files | Changelog
-# A slice of a table to the rows of each of its days (lakehouse.carry.Slice, pyarrow.Table).
+# A slice of a table to the rows of each of its days (lakehouse.slices.Slice, pyarrow.Table).
 Kernel = Callable[[Any], Iterator[tuple[date, Any]]]
 
 
@@ -143,7 +143,9 @@ def days(
 
     ``rows_by`` names columns, shared with every input taken by day, such that a row is made of
     input rows of its day that equal it in them, and of no others. Where few rows of large days
-    change, those alone are then made again and merged, and not the whole days.
+    change, those alone are then made again and merged, and not the whole days. A kernel makes them
+    where it reads the first input of a day to make by ``Slice.read_wanted``; its rows of earlier
+    days may count too.
     """
     return Days(column, within, kernel, tuple(rows_by))
 

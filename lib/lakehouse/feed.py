@@ -4,13 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
+import pyarrow as pa
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import storage
+from lakehouse import plain, storage
 from lakehouse.errors import first_line
 from lakehouse.expressions import any_of, content
 from lakehouse.named import Name
@@ -51,6 +53,20 @@ class Pinned:
         if any("cdc" in action or "remove" in action for action in actions):
             return None
         return [int(action["add"]["size"]) for action in actions if "add" in action]
+
+    @cached_property
+    def files(self) -> list[str] | None:
+        """The files at its version; None where they are not plain ones in a folder.
+
+        The largest comes first: by that DuckDB tells how many threads a scan has work for.
+        """
+        if not isinstance(self.path, Path) or "=" in str(self.path):  # taken for a column
+            return None
+        table = storage.delta(self.path, self.version)
+        if plain.schema(table) is None:
+            return None
+        adds = pa.table(table.get_add_actions(flatten=True)).sort_by([("size_bytes", "descending")])
+        return [str(self.path / path) for path in adds["path"].to_pylist()]
 
     def read(self, spark: SparkSession) -> DataFrame:
         return storage.read(spark, self.path, self.version)

@@ -29,13 +29,15 @@ from lakehouse.plain import CHANGE_TYPE, FEED
 from lakehouse.schema import literal
 from lakehouse.storage import Place
 
+# Rows of days are merged where that spares at least so many rows, a merged one costing as much as
+# so many others.
+WORTH = (50_000, 4)
 # Where rows, keys and files are written first, in the folder of the table: no reader looks there.
 _BESIDE = "_merging"
 # Types whose text Spark and DuckDB write alike: keys are told as text.
 _TOLD_ALIKE = {"string", "date", "byte", "short", "integer", "long", "boolean"}
 # At most so many rows that are new where they lie go into a file that is written again anyway.
 _HOSTED = 50_000
-_COUNTED = ("rows_inserted", "rows_updated", "rows_deleted")
 _KEEPS_FEED = "delta.enableChangeDataFeed"
 
 
@@ -180,7 +182,7 @@ class Merging:
             " count(*) FILTER (NOT _are) FROM changed"
         ).fetchone()
         assert found is not None
-        return dict(zip(_COUNTED, found, strict=True))
+        return dict(zip(actions.COUNTED, found, strict=True))
 
     def _write(self) -> list[Action]:
         """Write the files, and say what the commit does with them."""

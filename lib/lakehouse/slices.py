@@ -1,4 +1,4 @@
-"""A slice of a carried table: what its kernel reads, and the files that its days become.
+"""A slice of a table with a kernel: what its kernel reads, and the files that its days become.
 
 All of this runs in the tasks of a cluster, on Arrow and numpy; nothing is sent back but the names
 and statistics of the files written. A task that is tried again writes files of other names, and
@@ -9,7 +9,8 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,16 @@ from pyspark.sql import SparkSession
 
 from lakehouse.bounds import added
 from lakehouse.declare import Kernel
+from lakehouse.patches import among, patched
+from lakehouse.plain import FEED
 from lakehouse.quality import STOP
+from lakehouse.splice import splice
 
 # Rows of a row group: what Spark's tasks share out among them.
 _ROWS = 1_048_576
 # A file's name begins so, followed by a hash of its keys in their order.
 _ORDER = "keys-"
+_PATCHED = "patched"
 Files = Mapping[date | None, Sequence[str]]
 
 
@@ -37,7 +42,8 @@ class Slice:
 
     ``unchanged`` are the days whose rows the table holds and no change reaches. ``files`` are by
     input, and by day where the input spreads by day. ``held`` are the days that an input holds in
-    any slice.
+    any slice. Of days that the table holds and few changes reach, ``reached`` are files of the keys
+    whose rows are to be made.
     """
 
     table: str
@@ -48,6 +54,7 @@ class Slice:
     held: Mapping[str, tuple[date, ...]]
     schemas: Mapping[str, pa.Schema]
     settings: Mapping[str, Any]
+    reached: Mapping[date, Sequence[str]] = field(default_factory=dict)
 
     @property
     def base(self) -> date | None:
@@ -78,6 +85,19 @@ class Slice:
         ]
         return pa.concat_tables(parts) if parts else wanted.empty_table()
 
+    def read_wanted(self, name: str, day: date, columns: Sequence[str]) -> pa.Table:
+        """The same of a day to be made; where few changes reach it, the rows of those."""
+        if day not in self.reached:
+            return self.read(name, day, columns)
+        rows = self.read(name, day, columns)
+        return rows.filter(pa.array(among(rows, self.keys(day))))
+
+    def keys(self, day: date) -> pa.Table:
+        """The distinct keys of which a day that few changes reach is to be made."""
+        return pa.concat_tables(
+            pq.read_table(file, partitioning=None) for file in self.reached[day]
+        )
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -95,30 +115,115 @@ class Layout:
     rules: tuple[tuple[str, str], ...]
 
 
-def make(spark: SparkSession, slices: Sequence[Slice], kernel: Kernel, layout: Layout) -> list[Any]:
-    """Write the days of the slices, each slice in a task; the add actions of their files.
+@dataclass(frozen=True)
+class Written:
+    """A file of a table by its add action, None where it would have no row. Where it takes the
+    place of the file ``instead_of``, ``feed`` is the add action of the images of the rows that
+    differ, and ``counts`` are those inserted, updated and deleted.
+    """
+
+    add: dict[str, Any] | None
+    instead_of: str = ""
+    feed: dict[str, Any] | None = None
+    counts: Sequence[int] = ()
+
+
+def make(
+    spark: SparkSession, slices: Sequence[Slice], kernel: Kernel, layout: Layout
+) -> list[Written]:
+    """Write the days of the slices, each slice in a task; the files.
 
     A single slice is made where the build runs, which saves a task's start.
     """
     if len(slices) <= 1:
-        return [action for slice_ in slices for action in _made(slice_, kernel, layout)]
+        return [file for slice_ in slices for file in _made(slice_, kernel, layout)]
 
     def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                actions = [json.dumps(a) for a in _made(slices[number], kernel, layout)]
-                yield pa.RecordBatch.from_pydict({"action": pa.array(actions, pa.string())})
+                files = [json.dumps(asdict(one)) for one in _made(slices[number], kernel, layout)]
+                yield pa.RecordBatch.from_pydict({"file": pa.array(files, pa.string())})
 
     numbers = spark.range(0, len(slices), 1, len(slices))
-    return [json.loads(action) for (action,) in numbers.mapInArrow(task, "action string").collect()]
+    files = numbers.mapInArrow(task, "file string").collect()
+    return [Written(**json.loads(file)) for (file,) in files]
 
 
-def _made(slice_: Slice, kernel: Kernel, layout: Layout) -> Iterator[dict[str, Any]]:
+@contextmanager
+def _keeping_memory() -> Iterator[None]:
+    """Have Arrow take memory from the C library, which keeps it: other pools give a day's columns
+    back to the system, which clears every page again that the next day takes.
+    """
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
+
+
+def _made(slice_: Slice, kernel: Kernel, layout: Layout) -> Iterator[Written]:
+    with _keeping_memory():
+        yield from _days(slice_, kernel, layout)
+
+
+def _days(slice_: Slice, kernel: Kernel, layout: Layout) -> Iterator[Written]:
     for day, rows in kernel(slice_):
-        if rows.num_rows:
+        values = (str(day), slice_.part)
+        if day in slice_.reached:
+            if written := _patch(slice_, day, rows, layout, values):
+                yield written
+        elif rows.num_rows:
             rows = _shaped(rows, layout)
             _check(rows, layout)
-            yield _write(rows, layout, (str(day), slice_.part))
+            yield Written(_write(rows, layout, values))
+
+
+def _patch(
+    slice_: Slice, day: date, rows: pa.Table, layout: Layout, values: tuple[str, ...]
+) -> Written | None:
+    """Write the file of a day with the rows of its reached keys as they are now, and their images;
+    None where they are as they were.
+    """
+    rows = _shaped(rows, layout)
+    _check(rows, layout)
+    names, key = layout.schema.names, [name for name in layout.key if name in rows.column_names]
+
+    def read(columns: Sequence[str]) -> pa.Table:
+        return slice_.read(slice_.table, day, columns)
+
+    patch = patched(read, names, slice_.keys(day), rows, key)
+    if patch is None:
+        return None
+    (file,) = slice_.files[slice_.table][day]
+    images = _write(patch.images, replace(layout, path=f"{layout.path}/{FEED}"), values, _PATCHED)
+    counts = patch.inserted, patch.updated, patch.deleted
+    if patch.keeps_places:
+        add = _spliced(Path(file), patch.columns, layout)
+        if add is None:
+            every = {name: patch.columns.get(name, read([name])[name]) for name in names}
+            add = _write(pa.table(every), layout, values)
+        return Written(add, file, images, counts)
+    left = pa.table(dict(patch.columns))
+    return Written(_write(left, layout, values) if left.num_rows else None, file, images, counts)
+
+
+def _spliced(file: Path, columns: Mapping[str, pa.Array], layout: Layout) -> dict[str, Any] | None:
+    """A file beside another, with other columns; None where these do not fit. What its name begins
+    with tells the same order of keys, which no patch alters.
+    """
+    begins = "-".join(file.name.split("-")[:2]) if file.name.startswith(_ORDER) else _PATCHED
+    made = file.with_name(f"{begins}-{uuid.uuid4()}.snappy.parquet")
+    beside = made.with_name(f".{made.name}")
+    _write_parquet(pa.table(dict(columns)), beside, ())
+    try:
+        fits = splice(file, beside, made)
+    except (OSError, ValueError):  # a file system without sendfile, a footer of another kind
+        made.unlink(missing_ok=True)
+        fits = False
+    finally:
+        beside.unlink()
+    return asdict(added(made, Path(layout.path), layout.key)) if fits else None
 
 
 def _shaped(rows: pa.Table, layout: Layout) -> pa.Table:
@@ -156,13 +261,20 @@ def _check(rows: pa.Table, layout: Layout) -> None:
             )
 
 
-def _write(rows: pa.Table, layout: Layout, values: tuple[str, ...]) -> dict[str, Any]:
-    """One Parquet file; its add action."""
+def _write(
+    rows: pa.Table, layout: Layout, values: tuple[str, ...], name: str = ""
+) -> dict[str, Any]:
+    """One Parquet file; its add action. What its name begins with tells the order of its keys."""
     partition = dict(zip(layout.partitions, values, strict=True))
     folder = "/".join(f"{name}={value}" for name, value in partition.items())
-    name = f"{_ORDER}{_order(rows, layout.key)}-{uuid.uuid4()}.snappy.parquet"
-    path = Path(layout.path) / folder / name
+    begins = name or f"{_ORDER}{_order(rows, layout.key)}"
+    path = Path(layout.path) / folder / f"{begins}-{uuid.uuid4()}.snappy.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
+    _write_parquet(rows, path, layout.key)
+    return asdict(added(path, Path(layout.path), layout.key))
+
+
+def _write_parquet(rows: pa.Table, path: Path, bounded: Iterable[str]) -> None:
     # Few values, told by dictionaries, leave little to compress: two fifths cheaper than plain ones
     # by zstd, as small, and read in half the time.
     pq.write_table(
@@ -170,11 +282,10 @@ def _write(rows: pa.Table, layout: Layout, values: tuple[str, ...]) -> dict[str,
         path,
         row_group_size=_ROWS,
         compression="snappy",
-        write_statistics=[name for name in layout.key if name in rows.column_names],
+        write_statistics=[name for name in bounded if name in rows.column_names],
         store_schema=False,
         store_decimal_as_integer=True,
     )
-    return asdict(added(path, Path(layout.path), layout.key))
 
 
 def _order(rows: pa.Table, key: Iterable[str]) -> str:

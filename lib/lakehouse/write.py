@@ -386,9 +386,9 @@ def _save(
     storage.save(writer.options(**_cut(target), **options), target.path)
 
 
-def files_and_bytes(path: Place) -> tuple[int, int, int]:
-    """Rows, files and bytes that the newest commit wrote."""
-    log = Log(path)
+def files_and_bytes(path: Place, version: int | None = None) -> tuple[int, int, int]:
+    """Rows, files and bytes that the newest commit wrote, or that of a version."""
+    log = Log(path, version)
     m = log.last_metrics()
     # A MERGE also counts the rows it copies beside the changed ones as its output.
     merged = [m[name] for name in MERGED if name in m]

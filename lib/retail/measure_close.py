@@ -38,7 +38,8 @@ SUMMED, FEATURES = "int_daily_sales", "mart_demand_forecast_input"
 # In the order in which they can be built.
 TABLES = (
     *(f"raw_{entity}" for entity in ENTITIES),
-    *(f"stg_{entity}" for entity in ENTITIES),
+    *(f"stg_{master}" for master in MASTERS),
+    *("int_store_zones", "stg_transactions", "stg_inventory_snapshots"),
     *("dim_product", "fact_sales", SUMMED, "fact_inventory_daily", FEATURES),
 )
 

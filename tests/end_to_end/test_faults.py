@@ -24,7 +24,7 @@ from retail.generator.planting import plant, told
 # What judges records, and of what follows from it sales with their costs, products and stock.
 JUDGES = [table.name for table in CATALOGUE.tables.values() if table.is_staging]
 ABOVE = ("dim_product", "fact_sales", "int_daily_sales", "fact_inventory_daily")
-BUILT = ("bronze", *JUDGES, *ABOVE)
+BUILT = ("bronze", "int_store_zones", *JUDGES, *ABOVE)
 COMPARED = [CATALOGUE.tables[name].full_name for name in (*JUDGES, *ABOVE)]
 
 

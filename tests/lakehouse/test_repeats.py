@@ -1,12 +1,14 @@
 """Keys that repeat in files, or are there already, are told before anything is committed."""
 
+import random
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.repeats import repeats, write_known_keys
+from lakehouse import codes
+from lakehouse.repeats import _repeat_by_words, repeats, write_known_keys
 
 Rows = list[tuple[str | None, int]]
 
@@ -38,6 +40,32 @@ def test_keys_that_repeat_are_told(
     is_one_day = day == "2026-06-01" or not second
     assert repeats(files, ("id", "n", "day")) is (repeated and is_one_day)
     assert not repeats([], ("id", "n", "day"))
+
+
+@pytest.mark.parametrize("shared", [0, 10_000], ids=["hashed", "by words"])
+@pytest.mark.parametrize("seed", range(6))
+def test_keys_of_words_that_rows_share_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: int, seed: int
+) -> None:
+    """A key of two texts and the day of the folder; another folder tells no part of it."""
+    monkeypatch.setattr(codes, "_SHARED", shared)
+    luck = random.Random(seed)
+    keys = [(d, s, p) for d in "12" for s in ("a", "b", None) for p in ("x", "y", "z")]
+    rows = [key for key in keys if luck.random() < 0.7]
+    if is_repeated := seed % 2:
+        rows += [luck.choice(rows)]
+    by_file: dict[Path, list[tuple[str | None, ...]]] = {}
+    for day, store, product in rows:
+        file = tmp_path / f"day={day}" / f"range={luck.choice('01')}" / "rows.parquet"
+        by_file.setdefault(file, []).append((store, product))
+    for file, some in by_file.items():
+        file.parent.mkdir(parents=True)
+        columns = {n: [row[i] for row in some] for i, n in enumerate(("store", "product"))}
+        pq.write_table(pa.table({n: pa.array(c, pa.string()) for n, c in columns.items()}), file)
+    key = ("store", "product", "day")
+    by_words = _repeat_by_words([*by_file], key)
+    assert by_words is (bool(is_repeated) if shared else None)
+    assert repeats([*by_file], key) is bool(is_repeated)
 
 
 def write(file: Path, *keys: tuple[str | None, str | None]) -> Path:

@@ -7,6 +7,7 @@ warns, and stops once it has been in use for longer than ``references.stop_after
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import sqlglot
@@ -16,7 +17,9 @@ from lakehouse.catalogue import Table
 from lakehouse.checks.asking import Ask, asking, in_duckdb
 from lakehouse.checks.judgement import Judgement, judgement
 from lakehouse.checks.rules import COLUMNS, UNIQUE, Reference, Rule, render
+from lakehouse.codes import words
 from lakehouse.conf import lookup
+from lakehouse.feed import Pinned
 from lakehouse.frame import Frame
 from lakehouse.log import Log
 from lakehouse.plan import frame_as_of, last_landed
@@ -96,7 +99,12 @@ def _aggregate(ask: Ask, sql: str) -> tuple[int, str]:
 def _referring(
     ask: Ask, frame: Frame, table: Table, rule: Rule, reference: Reference, checked: int
 ) -> Judgement:
-    """Rows with an id that nobody knows, the ids that have been in use for longest first."""
+    """Rows with an id that nobody knows, the ids that have been in use for longest first.
+
+    Of ids that many rows share the distinct ones are asked first: mostly all of them are known.
+    """
+    if _are_known(ask, frame, table, reference):
+        return judgement(table, Log(frame.path(table)).version, rule, checked, 0, "")
     column, day = reference.column, table.declaration.scope.partition
     unless = in_duckdb(reference.unless or "false")
     unknown = ask(
@@ -118,3 +126,14 @@ def _referring(
     if (today - unknown[0][2]).days > int(patience):
         return replace(judged, severity="stop", verdict="stopped")
     return judged
+
+
+def _are_known(ask: Ask, frame: Frame, table: Table, reference: Reference) -> bool:
+    """Whether all ids are known, as the dictionaries of a table's files tell."""
+    path = frame.path(table)
+    files = Pinned(path, Log(path).version, None).files
+    texts = words([Path(file) for file in files], reference.column) if files else None
+    if texts is None:
+        return False
+    known = {key for (key,) in ask(f"SELECT DISTINCT {reference.key} FROM {reference.table}")}
+    return known.issuperset(texts.to_pylist())

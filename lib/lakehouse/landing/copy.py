@@ -4,15 +4,22 @@ Nothing of such a file is mapped or converted, and decoding and encoding it by A
 of what Spark's rows cost (docs/decisions/0017). Files that need more go through Spark (bronze.py).
 """
 
-from collections.abc import Iterable, Iterator
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import ColumnProperties, WriterProperties, write_deltalake
+from deltalake import write_deltalake
+from deltalake.transaction import AddAction
 
-from lakehouse import storage
+from lakehouse import register, storage
+from lakehouse.bounds import added
+from lakehouse.codes import shared
 from lakehouse.declare import BATCH_ID, INGESTED_AT, LOADING, ROW, SOURCE_FILE
 from lakehouse.landing.bronze import Batch, safe_name
 from lakehouse.landing.probe import Probe
@@ -28,10 +35,14 @@ _TYPES = {
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
     *(pa.timestamp("us"), pa.timestamp("us", "UTC")),
 }
-# Rows decoded at a time, and those of a row group: what Spark's tasks share out among them.
-_ROWS = 131_072
+# Rows decoded at a time, and those of a row group.
+_ROWS = 524_288
+# Bytes of landed files that become one file of the table.
+_FILE = 256 * 1024 * 1024
+# Texts that many rows share are passed on by their numbers.
+_CODED = pa.dictionary(pa.int32(), pa.string())
 # Places in a file count up by one: their differences take next to no room.
-_PLACES = ColumnProperties(encoding="DELTA_BINARY_PACKED", dictionary_enabled=False)
+_ENCODING = {ROW: "DELTA_BINARY_PACKED"}
 
 
 def fitting(
@@ -85,31 +96,99 @@ def append(
     record: Record,
 ) -> None:
     """Add the files' rows to the raw table, which exists, in one commit that carries the record."""
-    write_deltalake(
-        storage.address(table),
-        pa.RecordBatchReader.from_batches(schema, _rows(landing, paths, schema, batch)),
-        mode="append",
-        commit_properties=commit_properties(record),
-        writer_properties=WriterProperties(
-            max_row_group_size=_ROWS, column_properties={ROW: _PLACES}
-        ),
-    )
+    opened = register.opened(table)
+    if opened is None:
+        write_deltalake(
+            storage.address(table),
+            pa.RecordBatchReader.from_batches(schema, _batches(landing, paths, schema, batch)),
+            mode="append",
+            commit_properties=commit_properties(record),
+        )
+        return
+    place = cast(Path, table)
+
+    def write(files: Sequence[str]) -> AddAction | None:
+        return _write(place, landing, files, schema, batch)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        made = [file for file in pool.map(write, _together(landing, paths)) if file]
+    register.commit(opened, made, None, record, "append")
 
 
-def _rows(
+def _together(landing: Path, paths: Iterable[str]) -> Iterator[list[str]]:
+    """Files in their order, so many at a time as become one."""
+    some, size = list[str](), 0
+    for path in paths:
+        some.append(path)
+        size += (landing / path).stat().st_size
+        if size >= _FILE:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def _write(
+    place: Path, landing: Path, paths: Sequence[str], schema: pa.Schema, batch: Batch
+) -> AddAction | None:
+    """One file of the table, in no version yet, with the rows of landed files; None of no rows."""
+    file = place / f"copied-{uuid.uuid4()}.parquet"
+    texts = set.intersection(*(shared(landing / path) for path in paths)) | {SOURCE_FILE, BATCH_ID}
+    coded = pa.schema([(f.name, _CODED if f.name in texts else f.type) for f in schema])
+    with pq.ParquetWriter(
+        file,
+        coded,
+        compression="snappy",
+        use_dictionary=[f.name for f in coded if f.type != pa.string() and f.name != ROW],
+        column_encoding=_ENCODING,
+        store_schema=False,
+        store_decimal_as_integer=True,
+    ) as writer:
+        for rows in _gathered(_batches(landing, paths, coded, batch)):
+            writer.write_table(rows, row_group_size=_ROWS)
+    if pq.read_metadata(file).num_rows:
+        return added(file, place, [SOURCE_FILE])
+    file.unlink()
+    return None
+
+
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches together, as many as become a row group."""
+    some, count = list[pa.RecordBatch](), 0
+    for batch in batches:
+        if some and count + batch.num_rows > _ROWS:
+            yield pa.Table.from_batches(some).unify_dictionaries()
+            some, count = [], 0
+        some.append(batch)
+        count += batch.num_rows
+    if count:
+        yield pa.Table.from_batches(some).unify_dictionaries()
+
+
+def _batches(
     landing: Path, paths: Iterable[str], schema: pa.Schema, batch: Batch
 ) -> Iterator[pa.RecordBatch]:
     """The files' rows in the table's columns, each with its file, its place there and its batch."""
     for path in paths:
         fixed = {SOURCE_FILE: path, INGESTED_AT: batch.ingested_at(path), BATCH_ID: batch.id}
+        held = set(pq.read_schema(landing / path).names)
+        coded = [f.name for f in schema if f.type == _CODED and f.name in held]
         place = 1
-        for rows in pq.ParquetFile(landing / path).iter_batches(_ROWS):
-            places = np.arange(place, place := place + rows.num_rows)
-            numbered = rows.append_column(ROW, pa.array(places))
+        for rows in pq.ParquetFile(landing / path, read_dictionary=coded).iter_batches(_ROWS):
+            fixed[ROW] = np.arange(place, place := place + rows.num_rows)
             columns = [
-                numbered.column(field.name)
-                if field.name in numbered.schema.names
-                else pa.repeat(pa.scalar(fixed.get(field.name), field.type), rows.num_rows)
+                rows.column(field.name)
+                if field.name in held
+                else _column(fixed.get(field.name), field.type, rows.num_rows)
                 for field in schema
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _column(value: Any, kind: pa.DataType, count: int) -> pa.Array:
+    """Values, or one so many times."""
+    if isinstance(value, np.ndarray):
+        return pa.array(value, kind)
+    if kind == _CODED:
+        return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([value]))
+    return pa.repeat(pa.scalar(value, kind), count)

@@ -29,9 +29,9 @@ def groups(catalogue: Catalogue, schedule: Mapping[str, Any]) -> list[Group]:
     """Every table of the catalogue in exactly one group, groups in an order that can be built.
 
     Raw tables go by ``schedule.ingestion`` (an entity that it does not name is a group of its own),
-    staging tables are data_quality, tables that ``schedule.analytics`` names are the group it says,
-    all others go by their layer: silver, gold (with ops). A table never stands before what it
-    reads: a silver table that reads gold is built with gold.
+    staging tables, and what these read, are data_quality, tables that ``schedule.analytics`` names
+    are the group it says, all others go by their layer: silver, gold (with ops). A table never
+    stands before what it reads: a silver table that reads gold is built with gold.
 
     Raises LakehouseError for a name in the schedule that nothing declares.
     """
@@ -40,13 +40,14 @@ def groups(catalogue: Catalogue, schedule: Mapping[str, Any]) -> list[Group]:
     )
     marts = _named(schedule[ANALYTICS], set(catalogue.tables))
     order = ["silver", "gold", *schedule[ANALYTICS]]
+    staged = {name for t in catalogue.tables.values() if t.is_staging for name in t.inputs}
     group_of: dict[str, str] = {}
     for name in catalogue.order:
         table = catalogue.tables[name]
         if table.entity:
             group_of[name] = entities.get(table.entity, table.entity)
             continue
-        own = QUALITY if table.is_staging else marts.get(name, _layer(table))
+        own = QUALITY if table.is_staging or name in staged else marts.get(name, _layer(table))
         read = [group_of[upstream] for upstream in table.inputs if group_of[upstream] in order]
         group_of[name] = max(
             [own, *read], key=lambda group: order.index(group) if group in order else -1

@@ -53,10 +53,13 @@ def _merge(frame: Frame, verdict: Verdict, target: Target, part: Affected, recor
     place, table = cast(Path, target.path), target.table
     beside = place / _BESIDE
     shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
     try:
-        part.keys.write.parquet(str(beside))
+        if not part.told:
+            part.keys.write.parquet(str(beside / "keys"))
+        told = [part.told] if part.told else sorted(beside.glob("keys/*.parquet"))
         with twin_of(frame, verdict, target) as twin:
-            twin.keep("_keys", f"FROM {parquet(sorted(beside.glob('*.parquet')))}")
+            twin.keep("_keys", f"FROM {parquet(told)}")
             _know_inputs(twin, part)
             kept = beside / "rows"  # in a file: kept in memory, wide rows would leave too little
             copy(twin.duck, twin.shaped(twin.good("stop")), kept)

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from lakehouse import merging, quarantine, storage
 from lakehouse.checks.asking import in_duckdb
 from lakehouse.checks.rules import declared, render
+from lakehouse.codes import words
 from lakehouse.declare import SOURCE_FILE, Days, Keys
 from lakehouse.duck import listed, parquet
 from lakehouse.frame import Frame, Verdict
@@ -28,7 +29,7 @@ from lakehouse.log import Log, Record
 from lakehouse.plan import date_in
 from lakehouse.repeats import repeats
 from lakehouse.schema import arrow
-from lakehouse.twins.twin import Twin, files_of, is_said, row_count, twin_of
+from lakehouse.twins.twin import Twin, is_said, row_count, twin_of
 from lakehouse.write import Target, WrittenDays
 
 # What the landed rows are called in a table's SQL; when their file says that they happened, UTC.
@@ -103,7 +104,7 @@ def merged(
     if not (files := _files_to_judge(frame, verdict, target)):
         return None
     pin = verdict.pins[next(iter(target.table.inputs))]
-    every = _fitting(files_of(pin), frame, verdict)
+    every = _fitting(pin.files, frame, verdict)
     with _staging(frame, verdict, target) as staging:
         opened = merging.opened(target.path, staging.keys)
         if not every or not opened or not staging.keep_keys(parquet([known] if known else files)):
@@ -145,7 +146,7 @@ def _files_to_judge(frame: Frame, verdict: Verdict, target: Target) -> list[str]
         return None
     pin = verdict.pins[driver]
     if verdict.whole:
-        return _fitting(files_of(pin), frame, verdict)
+        return _fitting(pin.files, frame, verdict)
     images = storage.images(pin.path, cast(int, pin.built) + 1, pin.version)
     if not images or any(part.kind != "insert" for part in images):
         return None
@@ -226,7 +227,7 @@ class _Staging:
         """
         days = self._days_of(good)
         pin = self.twin.verdict.pins[next(iter(self.target.table.inputs))]
-        every = _fitting(files_of(pin), self.twin.frame, self.twin.verdict)
+        every = _fitting(pin.files, self.twin.frame, self.twin.verdict)
         if not every or not days.isdisjoint(self._rejected_days()):
             return False
         self.know_landed(parquet(every))
@@ -295,9 +296,16 @@ class _Staging:
             return True
         for columns, condition in self._patterns().items():
             texts = f"(SELECT DISTINCT {listed(columns)} FROM {parquet(files)})"
+            if len(columns) == 1 and (found := words(files, columns[0])) is not None:
+                texts = self._known(columns[0], found)
             if self.twin.count(f"{texts} WHERE NOT ({condition})"):
                 return False
         return True
+
+    def _known(self, column: str, texts: pa.Array) -> str:
+        """Texts as a table of the connection."""
+        self.twin.duck.register("_texts", pa.table({column: texts}))
+        return "_texts"
 
     def _patterns(self) -> dict[tuple[str, ...], str]:
         """By columns the rules that are patterns, and that no sign is odd."""

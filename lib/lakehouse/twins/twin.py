@@ -14,7 +14,7 @@ import pyarrow as pa
 import xxhash
 from deltalake import DeltaTable
 
-from lakehouse import plain, register, storage
+from lakehouse import register, storage
 from lakehouse.bounds import added
 from lakehouse.carrying import is_by_kernel
 from lakehouse.checks.asking import in_duckdb
@@ -22,7 +22,6 @@ from lakehouse.checks.rules import declared, filled, render
 from lakehouse.declare import Severity
 from lakehouse.duck import connected, listed, parquet, spread
 from lakehouse.errors import LakehouseError, first_line
-from lakehouse.feed import Pinned
 from lakehouse.frame import Frame, Verdict
 from lakehouse.schema import arrow
 from lakehouse.split import LARGE
@@ -54,18 +53,7 @@ def is_said(frame: Frame, verdict: Verdict, target: Target) -> bool:
     target.create()
     if not register.opened(target.path) or not target.is_declared:
         return False
-    return all(files_of(pin) is not None for pin in verdict.pins.values())
-
-
-def files_of(pin: Pinned) -> list[str] | None:
-    """The files of an input at its version; None where they are not plain ones in a folder."""
-    if not isinstance(pin.path, Path) or "=" in str(pin.path):  # it would be taken for a column
-        return None
-    table = storage.delta(pin.path, pin.version)
-    if plain.schema(table) is None:
-        return None
-    paths = table.get_add_actions(flatten=True).column("path").to_pylist()
-    return [str(pin.path / path) for path in paths]
+    return all(pin.files is not None for pin in verdict.pins.values())
 
 
 @contextmanager
@@ -121,7 +109,7 @@ class Twin:
 
     def know(self, name: str, select: str = "*", where: str = "") -> None:
         """Let the SQL know an input by its name, or of that what is said."""
-        if files := files_of(self.verdict.pins[name]):
+        if files := self.verdict.pins[name].files:
             rows = f"SELECT {select} FROM {parquet(files)} t {where}"
             self.duck.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
         else:

@@ -15,7 +15,12 @@ from retail.terms.members import without_members
 
 @table(
     key=("store_id", "product_id", "snapshot_date"),
-    scope=days("snapshot_date", within="store_range", kernel=kernel),
+    scope=days(
+        "snapshot_date",
+        within="store_range",
+        kernel=kernel,
+        rows_by=("store_id", "product_id"),
+    ),
     schema="""
         store_id                STRING NOT NULL COMMENT 'Store or node',
         product_id              STRING NOT NULL COMMENT 'Product',

@@ -11,16 +11,14 @@ from lakehouse import (
     conserved,
     expect,
     keys,
-    newest_state,
     sequence,
     setting,
     table,
 )
 from retail.contracts import TRANSACTIONS
-from retail.terms.events import SEQUENCE
 from retail.terms.ledger import LINE_AMOUNT
 from retail.terms.status import RANK_SQL, STATUSES, status_rank
-from retail.terms.zones import ZONES_SQL, utc, utc_sql, zone_of
+from retail.terms.zones import utc, utc_sql
 
 
 @table(
@@ -96,17 +94,10 @@ from retail.terms.zones import ZONES_SQL, utc, utc_sql, zone_of
     ],
     measures={"units": "quantity", "amount": LINE_AMOUNT},
     duckdb=f"""
-        WITH last AS (
-            SELECT store_id, state FROM stg_stores WHERE operation <> 'delete'
-            QUALIFY row_number() OVER (
-                PARTITION BY store_id ORDER BY sequence DESC NULLS LAST, event_no DESC NULLS LAST
-            ) = 1
-        ), clocks AS (
-            SELECT store_id, zone FROM last JOIN {ZONES_SQL} USING (state)
-        ), zoned AS (
+        WITH zoned AS (
             SELECT landed.*, coalesce({{zone}}, zone, 'UTC') AS zone,
                 date_trunc('minute', transaction_date) AS minute
-            FROM landed LEFT JOIN clocks USING (store_id)
+            FROM landed LEFT JOIN int_store_zones USING (store_id)
         ), minutes AS (
             SELECT zone, minute, {utc_sql("minute", "zone")} AS minute_at
             FROM (SELECT DISTINCT zone, minute FROM zoned)
@@ -129,7 +120,7 @@ from retail.terms.zones import ZONES_SQL, utc, utc_sql, zone_of
 )
 def stg_transactions(
     raw_transactions: Annotated[DataFrame, by_key("transaction_id")],
-    stg_stores: Annotated[DataFrame, by_key("store_id", uses=("state", "operation", *SEQUENCE))],
+    int_store_zones: Annotated[DataFrame, by_key("store_id")],
     zone: Annotated[str | None, setting("zone")],
 ) -> DataFrame:
     """One row per transaction line, in its newest state.
@@ -138,10 +129,7 @@ def stg_transactions(
     store's zone (or the source's, where it has one) gives the instant that history needs.
     """
     lines = conform(raw_transactions, TRANSACTIONS)
-    known = stg_stores.where("operation <> 'delete'")
-    zones = newest_state(known, "store_id", sequence=SEQUENCE).select(
-        "store_id", zone_of(F.col("state")).alias("_zone")
-    )
+    zones = int_store_zones.withColumnRenamed("zone", "_zone")
     clock = F.coalesce(F.lit(zone), "_zone", F.lit("UTC"))
     happened = sequence(F.col("updated_at"))
     credit = F.when(F.col("quantity") < 0, "return").otherwise("sale")

@@ -17,11 +17,6 @@ _ZONES = {
     "America/Puerto_Rico": "PR",
 }
 
-# States and zones, and an instant, in DuckDB's SQL.
-ZONES_SQL = "(VALUES {}) zones(state, zone)".format(
-    ", ".join(f"('{s}', '{zone}')" for zone, states in _ZONES.items() for s in states.split())
-)
-
 
 def zone_of(state: Column) -> Column:
     """The zone of a two-letter state, null where it is unknown.

@@ -13,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 from toy.house import House
 
-from lakehouse import quarantine
+from lakehouse import codes, quarantine
 from lakehouse.checks.validate import expected, validate
 from lakehouse.run import Result
 
@@ -44,7 +44,11 @@ def statuses(result: Result) -> dict[str, str]:
     return {outcome.table.split(".")[1]: outcome.status for outcome in result.outcomes}
 
 
-def test_an_unknown_id_warns_and_stops_once_it_is_old(house: House) -> None:
+@pytest.mark.parametrize("shared", [0, 10_000], ids=["ids of rows", "distinct ids first"])
+def test_an_unknown_id_warns_and_stops_once_it_is_old(
+    house: House, monkeypatch: pytest.MonkeyPatch, shared: int
+) -> None:
+    monkeypatch.setattr(codes, "_SHARED", shared)
     house.land("sales/2026-06-03.csv", "3,Z,2026-06-03,1,2026-06-03 10:00:00")
     result = house.build(**PATIENT)
     assert result.exit_status == 0

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, Schema
 
+from lakehouse import codes
 from lakehouse.landing import copy
 from lakehouse.landing.bronze import Batch
 from lakehouse.landing.probe import probe
@@ -107,3 +108,29 @@ def test_a_column_or_type_that_the_table_lacks_is_left_to_spark(tmp_path: Path) 
     wider = put(tmp_path, "3.parquet", **sale(pa.array([2], pa.int64())))
     assert fitting(tmp_path, more, table="lake") is None
     assert fitting(tmp_path, wider, table="lake") is None
+
+
+@pytest.mark.parametrize("shared", [0, 10_000], ids=["as they are", "by numbers"])
+def test_texts_that_rows_share_are_passed_on_as_they_landed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: int
+) -> None:
+    """In files of several groups of rows, some without a column, and one without rows."""
+    monkeypatch.setattr(codes, "_SHARED", shared)
+    monkeypatch.setattr(copy, "_ROWS", 4)
+    ids = [None, "a", "b", "a", "c", "a", None]
+    shops = pa.array(["x", "y", None, "x", "x", "y", "x"])
+    units = pa.array(range(7), pa.int32())
+    with_shop = {"id": pa.array(ids), "units": units, "shop": shops}
+    paths = []
+    for name, columns in {"1": with_shop, "2": {"id": pa.array(["b"]), "units": units[:1]}}.items():
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet", row_group_size=3)
+        paths += [f"{name}.parquet"]
+    pq.write_table(pa.table(with_shop).slice(0, 0), tmp_path / "3.parquet")
+    rows = load(tmp_path, *paths, "3.parquet")
+    found = [(r["id"], r["units"], r["shop"], r["_source_file"], r["_row"]) for r in rows]
+    wanted = zip(ids, range(7), shops.to_pylist(), ["1.parquet"] * 7, range(1, 8), strict=True)
+    assert sorted(found, key=str) == sorted([*wanted, ("b", 0, None, "2.parquet", 1)], key=str)
+    assert Log(tmp_path / "lake").file_count == 1
+    pq.write_table(pa.table(with_shop).slice(0, 0), tmp_path / "4.parquet")
+    assert len(load(tmp_path, "4.parquet")) == 8  # and no file of no rows
+    assert Log(tmp_path / "lake").file_count == 1

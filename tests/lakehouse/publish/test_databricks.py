@@ -71,6 +71,8 @@ def test_every_table_is_in_one_group_and_behind_what_it_reads() -> None:
         seen.update(group.tables)
         for table in group.tables:
             assert set(CATALOGUE.tables[table].inputs) <= seen, table
+    quality = next(group.tables for group in made if group.name == "data_quality")
+    assert {name for name, table in CATALOGUE.tables.items() if table.is_staging} <= set(quality)
 
 
 def test_a_schedule_that_names_a_stranger_is_refused() -> None:

@@ -9,7 +9,7 @@ from rows import CONF, assert_rows, frame, landed, rules_broken, staged, table
 from lakehouse import quality, split
 from lakehouse.checks.rules import render
 from retail.contracts import TRANSACTIONS
-from retail.silver.stg_stores import stg_stores
+from retail.silver.int_store_zones import int_store_zones
 from retail.silver.stg_transactions import stg_transactions
 
 GOOD = {
@@ -39,15 +39,13 @@ def lines(spark: SparkSession, *changes: dict[str, Any]) -> DataFrame:
     )
 
 
-def stores(spark: SparkSession) -> DataFrame:
+def zones(spark: SparkSession) -> DataFrame:
     return frame(
         spark,
-        stg_stores,
-        "store_id state operation sequence event_no",
-        ("STR-0001", "CA", "upsert", "2026-01-01 00:00:00", 0),
-        ("STR-0002", "NY", "upsert", "2026-02-01 00:00:00", 0),
-        ("STR-0002", "TX", "upsert", "2026-02-01 00:00:00", 1),
-        ("STR-0002", None, "delete", "2026-03-01 00:00:00", 0),
+        int_store_zones,
+        "store_id zone",
+        ("STR-0001", "America/Los_Angeles"),
+        ("STR-0002", "America/Chicago"),
     )
 
 
@@ -55,11 +53,11 @@ def test_the_store_s_clock_gives_the_day_and_its_zone_the_instant(spark: SparkSe
     raw = lines(
         spark,
         {},
-        {"transaction_id": "TXN-2", "store_id": "STR-0002"},  # moved to Texas
+        {"transaction_id": "TXN-2", "store_id": "STR-0002"},
         {"transaction_id": "TXN-3", "store_id": "STR-0009"},  # a store not yet known
     )
     assert_rows(
-        staged(stg_transactions, raw, stores(spark), None),
+        staged(stg_transactions, raw, zones(spark), None),
         stg_transactions,
         "transaction_id sold_on sold_at",
         ("TXN-1", "2026-06-10", "2026-06-11 06:30:00"),
@@ -67,7 +65,7 @@ def test_the_store_s_clock_gives_the_day_and_its_zone_the_instant(spark: SparkSe
         ("TXN-3", "2026-06-10", "2026-06-10 23:30:00"),
     )
     assert_rows(
-        staged(stg_transactions, raw.limit(1), stores(spark), "Europe/London"),
+        staged(stg_transactions, raw.limit(1), zones(spark), "Europe/London"),
         stg_transactions,
         "sold_on sold_at",
         ("2026-06-10", "2026-06-10 22:30:00"),
@@ -89,7 +87,7 @@ def test_the_newest_record_is_the_line_and_its_first_return_the_day_back(
         {"transaction_id": "TXN-3", "updated_at": "2026-06-20 09:00:00"},
     )
     assert_rows(
-        staged(stg_transactions, raw, stores(spark), None),
+        staged(stg_transactions, raw, zones(spark), None),
         stg_transactions,
         "transaction_id order_status is_cancelled returned_on sequence",
         ("TXN-1", "returned", False, "2026-06-14", "2026-06-15 10:00:00"),
@@ -106,7 +104,7 @@ def test_a_return_without_a_time_is_dated_by_its_file_or_its_sale(spark: SparkSe
         back | {"transaction_id": "TXN-2", "_source_file": "t/all.csv"},
     )
     assert_rows(
-        staged(stg_transactions, raw, stores(spark), None),
+        staged(stg_transactions, raw, zones(spark), None),
         stg_transactions,
         "transaction_id returned_on",
         ("TXN-1", "2026-06-18"),
@@ -122,7 +120,7 @@ def test_a_line_without_type_is_a_sale_or_by_its_sign_a_return(spark: SparkSessi
         {"transaction_id": "TXN-3", "line_type": "charge", "product_id": "PRD-000009"},
     )
     assert_rows(
-        staged(stg_transactions, raw, stores(spark), None),
+        staged(stg_transactions, raw, zones(spark), None),
         stg_transactions,
         "transaction_id customer_id quantity line_type",
         ("TXN-1", None, 2, "sale"),
@@ -134,7 +132,7 @@ def test_a_line_without_type_is_a_sale_or_by_its_sign_a_return(spark: SparkSessi
 def test_a_rejected_record_hides_no_good_one(spark: SparkSession) -> None:
     raw = lines(spark, {}, {"quantity": "0", "updated_at": "2026-06-12 00:00:00"})
     assert_rows(
-        staged(stg_transactions, raw, stores(spark), None),
+        staged(stg_transactions, raw, zones(spark), None),
         stg_transactions,
         "transaction_id quantity",
         ("TXN-1", 2),
@@ -146,7 +144,7 @@ def test_the_record_of_a_good_line_is_kept_where_it_may_release_an_earlier_one(
 ) -> None:
     """Else it is not even worked out, for all lines are: a fifth of the time of a build."""
     raw = lines(spark, {}, {"quantity": "0"})
-    made = stg_transactions(raw, stores(spark), None)
+    made = stg_transactions(raw, zones(spark), None)
     for is_known, kept in ((True, {"0", "2"}), (False, {"0"})):
         judged = quality.judged(made, table(stg_transactions), CONF, is_known)
         said = [row[0] for row in judged.select(quality.RECORD).collect() if row[0]]
@@ -172,7 +170,7 @@ def test_bad_lines_say_what_they_break(spark: SparkSession) -> None:
         {"store_id": "S1", "product_id": "P1", "customer_id": "C1"},
     )
     bounds = "absolute quantity is within the source's bounds"
-    assert rules_broken(stg_transactions, raw, stores(spark), None) == [
+    assert rules_broken(stg_transactions, raw, zones(spark), None) == [
         [bounds],
         [bounds],
         ["line_type is known"],
@@ -189,7 +187,7 @@ def test_bad_lines_say_what_they_break(spark: SparkSession) -> None:
 
 def test_an_amount_that_does_not_add_up_only_warns(spark: SparkSession) -> None:
     raw = lines(spark, {"total_amount": "10.01"}, {"transaction_id": "TXN-2", "total_amount": "9"})
-    kept = staged(stg_transactions, raw, stores(spark), None)
+    kept = staged(stg_transactions, raw, zones(spark), None)
     warn = next(r for r in table(stg_transactions).declaration.expects if r.severity == "warn")
     assert kept.count() == 2
     odd = kept.where(f"NOT ({render(warn, CONF)})")

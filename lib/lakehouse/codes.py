@@ -1,0 +1,79 @@
+"""Values of rows as whole numbers, by which arrays find and tell apart what texts say.
+
+Parquet holds texts that many rows share once, and their numbers: Arrow reads these as they are.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+# At most so many bytes of a file tell a row's text where many rows share it.
+_SHARED = 4
+
+
+def shared(file: Path) -> set[str]:
+    """The texts of a Parquet file that many of its rows share, as the bytes they take tell."""
+    footer, schema = pq.read_metadata(file), pq.read_schema(file)
+    group = footer.row_group(0) if footer.num_row_groups else None
+    columns = [group.column(number) for number in range(footer.num_columns)] if group else []
+    texts = {field.name for field in schema if field.type == pa.string()}
+    return {
+        column.path_in_schema
+        for column in columns
+        if column.path_in_schema in texts
+        and column.total_uncompressed_size < _SHARED * column.num_values
+    }
+
+
+def words(files: Sequence[Path], column: str) -> pa.Array | None:
+    """The texts that the rows of files have in a column, each once; None where rows do not share
+    them.
+    """
+    if not all(column in shared(file) for file in files):
+        return None
+    found = pa.array([], pa.string())
+    for file in files:
+        read = pq.read_table(file, columns=[column], read_dictionary=[column], partitioning=None)
+        parts = [found, *(chunk.dictionary for chunk in read[column].chunks)]
+        found = pa.chunked_array(parts).unique()
+    return found
+
+
+def codes(
+    tables: Sequence[pa.Table], columns: Iterable[str]
+) -> tuple[list[NDArray[np.int64]], int]:
+    """A whole number for each row's values of the columns, the same for equal ones of all tables,
+    and one that is above them all. Raises OverflowError where there are too many.
+
+    >>> one, other = pa.table({"a": ["x", "y"]}), pa.table({"a": ["y", None]})
+    >>> found, places = codes([one, other], ["a"])
+    >>> [rows.tolist() for rows in found], places
+    ([[0, 1], [1, 2]], 3)
+    """
+    places = 1
+    found = [np.zeros(table.num_rows, np.int64) for table in tables]
+    for name in columns:
+        coded = [_coded(table[name]) for table in tables]
+        values = pa.chunked_array([one.dictionary for one in coded]).unique()
+        if places * (len(values) + 1) > np.iinfo(np.int64).max:
+            raise OverflowError(f"{name} has too many values beside those of the other columns.")
+        for known, one in zip(found, coded, strict=True):
+            of_word = pc.index_in(one.dictionary, values).to_numpy(zero_copy_only=False)
+            known *= len(values) + 1
+            known += np.append(of_word, len(values))[
+                one.indices.cast(pa.int64())
+                .fill_null(len(one.dictionary))
+                .to_numpy(zero_copy_only=False)
+            ].astype(np.int64)
+        places *= len(values) + 1
+    return found, places
+
+
+def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    whole = column.combine_chunks()
+    return whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()

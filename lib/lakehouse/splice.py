@@ -1,0 +1,229 @@
+"""Some columns of a Parquet file replaced, and those of all others copied as they are.
+
+Parquet holds a column of a group of rows in one piece, and its footer tells where. To make new
+columns and a new footer takes a tenth of decoding and encoding all. Of the footer, a struct in
+Thrift's compact protocol, only places and sizes are looked at; all else is passed on.
+"""
+
+import os
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+_MAGIC = b"PAR1"
+# Types of Thrift's compact protocol.
+_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
+_INTEGERS = (4, 5, 6)
+_I64 = 6
+# Fields by their numbers in Parquet's definition, format 2.
+_SCHEMA, _GROUPS = 2, 4  # of a file
+_NAME = 4  # of an element of the schema
+# Of a group of rows.
+_COLUMNS, _BYTES, _ROWS, _SORTED_BY, _GROUP_AT, _COMPRESSED_BYTES = 1, 2, 3, 4, 5, 6
+_COLUMN_AT, _META, _INDEXES = 2, 3, (4, 5, 6, 7)  # of a column in it
+_PATH, _UNCOMPRESSED, _COMPRESSED = 3, 6, 7  # of what is told of that
+_DATA_AT, _INDEX_AT, _WORDS_AT, _BLOOM = 9, 10, 11, (14, 15)
+
+Struct = dict[int, tuple[int, Any]]
+
+
+def splice(file: Path, columns: Path, output: Path) -> bool:
+    """Write ``output``: the rows of ``file`` with the columns of the file ``columns``, of the same
+    rows in the same groups, instead of its own of those names.
+
+    False, with nothing written, where groups, names or types differ.
+    """
+    with file.open("rb") as held, columns.open("rb") as new:
+        footer, other = _footer(held), _footer(new)
+        replaced = _replacements(footer, other)
+        if replaced is None:
+            return False
+        with output.open("wb") as made:
+            made.write(_MAGIC)
+            for number, group in enumerate(_of(footer, _GROUPS)):
+                _write_group(group, replaced[number], held, new, made)
+            told = _Writer()
+            told.struct(footer)
+            made.write(bytes(told.data) + struct.pack("<I", len(told.data)) + _MAGIC)
+    return True
+
+
+def _replacements(footer: Struct, other: Struct) -> list[dict[bytes, Struct]] | None:
+    """By group of rows the other file's columns by their names; None where files do not fit."""
+    elements = {_of(one, _NAME): one for one in _of(footer, _SCHEMA)[1:]}
+    groups, others = _of(footer, _GROUPS), _of(other, _GROUPS)
+    fits = all(elements.get(_of(one, _NAME)) == one for one in _of(other, _SCHEMA)[1:])
+    fits = fits and [_of(one, _ROWS) for one in groups] == [_of(one, _ROWS) for one in others]
+    named = [{_name(one): one for one in _of(group, _COLUMNS)} for group in others]
+    return named if fits else None
+
+
+def _write_group(
+    group: Struct, replaced: dict[bytes, Struct], held: BinaryIO, new: BinaryIO, made: BinaryIO
+) -> None:
+    """Copy the pieces of a group of rows, and tell where they lie now."""
+    begins, size, compressed = made.tell(), 0, 0
+    columns = _of(group, _COLUMNS)
+    for number, column in enumerate(columns):
+        source = held
+        if (name := _name(column)) in replaced:
+            column, source = replaced[name], new
+            columns[number] = column
+        meta: Struct = _of(column, _META)
+        places = [_of(meta, at) for at in (_WORDS_AT, _INDEX_AT, _DATA_AT) if _of(meta, at)]
+        moved = made.tell() - min(places)
+        _copy(source, min(places), _of(meta, _COMPRESSED), made)
+        for at in (_WORDS_AT, _INDEX_AT, _DATA_AT):
+            if _of(meta, at):
+                meta[at] = (_I64, _of(meta, at) + moved)
+        column[_COLUMN_AT] = (_I64, 0)
+        for gone in _INDEXES:
+            column.pop(gone, None)
+        for gone in _BLOOM:
+            meta.pop(gone, None)
+        size, compressed = size + _of(meta, _UNCOMPRESSED), compressed + _of(meta, _COMPRESSED)
+    group.pop(_SORTED_BY, None)
+    group[_BYTES] = (_I64, size)
+    group[_COMPRESSED_BYTES] = (_I64, compressed)
+    group[_GROUP_AT] = (_I64, begins)
+
+
+def _copy(source: BinaryIO, start: int, size: int, made: BinaryIO) -> None:
+    made.flush()
+    while size:
+        copied = os.sendfile(made.fileno(), source.fileno(), start, size)
+        if not copied:
+            raise EOFError(f"{source.name} ends within a column; expected {size} bytes more.")
+        start, size = start + copied, size - copied
+    made.seek(0, os.SEEK_END)
+
+
+def _footer(file: BinaryIO) -> Struct:
+    file.seek(-8, os.SEEK_END)
+    length, magic = struct.unpack("<I4s", file.read(8))
+    if magic != _MAGIC:
+        raise ValueError(f"{file.name} is no Parquet file: it ends with {magic!r}.")
+    file.seek(-8 - length, os.SEEK_END)
+    return _Reader(file.read(length)).struct()
+
+
+def _of(one: Struct, number: int) -> Any:
+    """A field; of a list its values. None where there is none."""
+    kind, value = one.get(number, (0, None))
+    return value[1] if kind == _LIST else value
+
+
+def _name(column: Struct) -> bytes:
+    return b".".join(_of(_of(column, _META), _PATH))
+
+
+@dataclass
+class _Reader:
+    """Values of Thrift's compact protocol: a struct is its fields by number, each with its type, a
+    list the type of its values and these.
+    """
+
+    data: bytes
+    at: int = 0
+
+    def struct(self) -> Struct:
+        found: Struct = {}
+        number = 0
+        while header := self._byte():
+            kind = header & 15
+            number = number + (header >> 4) if header >> 4 else self._zigzag()
+            found[number] = (kind, self._value(kind, of_list=False))
+        return found
+
+    def _value(self, kind: int, of_list: bool = True) -> Any:
+        if kind in (_TRUE, _FALSE):
+            return (self._byte() == _TRUE) if of_list else kind == _TRUE
+        if kind == _BYTE:
+            return self._byte()
+        if kind in _INTEGERS:
+            return self._zigzag()
+        if kind == _DOUBLE:
+            return self._bytes(8)
+        if kind == _BINARY:
+            return self._bytes(self._varint())
+        if kind in (_LIST, _SET):
+            header = self._byte()
+            size = self._varint() if header >> 4 == 15 else header >> 4
+            return header & 15, [self._value(header & 15) for _ in range(size)]
+        if kind == _STRUCT:
+            return self.struct()
+        raise ValueError(f"A footer holds a value of Thrift's type {kind}; expected 1 to 10 or 12.")
+
+    def _byte(self) -> int:
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def _bytes(self, size: int) -> bytes:
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while (byte := self._byte()) & 128:
+            value |= (byte & 127) << shift
+            shift += 7
+        return value | byte << shift
+
+    def _zigzag(self) -> int:
+        value = self._varint()
+        return value >> 1 ^ -(value & 1)
+
+
+@dataclass
+class _Writer:
+    """What ``_Reader`` reads."""
+
+    data: bytearray = field(default_factory=bytearray)
+
+    def struct(self, fields: Struct) -> None:
+        before = 0
+        for number, (kind, value) in sorted(fields.items()):
+            told = (_TRUE if value else _FALSE) if kind in (_TRUE, _FALSE) else kind
+            if 0 < number - before < 16:
+                self.data.append((number - before) << 4 | told)
+            else:
+                self.data.append(told)
+                self._zigzag(number)
+            before = number
+            if kind not in (_TRUE, _FALSE):
+                self._value(kind, value)
+        self.data.append(0)
+
+    def _value(self, kind: int, value: Any) -> None:
+        if kind in (_TRUE, _FALSE):
+            self.data.append(_TRUE if value else _FALSE)
+        elif kind == _BYTE:
+            self.data.append(value)
+        elif kind in _INTEGERS:
+            self._zigzag(value)
+        elif kind == _DOUBLE:
+            self.data += value
+        elif kind == _BINARY:
+            self._varint(len(value))
+            self.data += value
+        elif kind in (_LIST, _SET):
+            of, values = value
+            if len(values) < 15:
+                self.data.append(len(values) << 4 | of)
+            else:
+                self.data.append(15 << 4 | of)
+                self._varint(len(values))
+            for one in values:
+                self._value(of, one)
+        else:
+            self.struct(value)
+
+    def _varint(self, value: int) -> None:
+        while value > 127:
+            self.data.append(value & 127 | 128)
+            value >>= 7
+        self.data.append(value)
+
+    def _zigzag(self, value: int) -> None:
+        self._varint(value << 1 if value >= 0 else (-value << 1) - 1)

@@ -1,0 +1,114 @@
+"""Files with some columns replaced are, to every reader, what a writer of all columns would make."""
+
+import random
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse.splice import splice
+
+WRITTEN: dict[str, Any] = {
+    "row_group_size": 100,
+    "compression": "snappy",
+    "store_schema": False,
+    "store_decimal_as_integer": True,
+}
+
+
+def rows(seed: int, count: int = 250) -> pa.Table:
+    """Rows of many types, with nulls, in three groups."""
+    luck = random.Random(seed)
+
+    def some(*values: Any) -> list[Any]:
+        return [luck.choice([None, *values]) for _ in range(count)]
+
+    return pa.table(
+        {
+            "store": pa.array(some("a", "b"), pa.string()).dictionary_encode(),
+            "id": pa.array([f"{seed}-{n}" for n in range(count)]),
+            "units": pa.array(some(1, -2, 3_000_000_000), pa.int64()),
+            "price": pa.array(some(Decimal("1.25"), Decimal("-3")), pa.decimal128(18, 4)),
+            "wide": pa.array(some(Decimal("1.25"), Decimal(7)), pa.decimal128(28, 2)),
+            "is_open": pa.array(some(True, False), pa.bool_()),
+            "on": pa.array(some(date(2026, 6, 1)), pa.date32()),
+            "at": pa.array(some(1, 2), pa.timestamp("us", "UTC")),
+            "ratio": pa.array(some(0.5, 1.5), pa.float64()),
+            "nothing": pa.array([None] * count, pa.int32()),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "names", [["units"], ["store", "price", "nothing"], list(rows(1).column_names)], ids=str
+)
+@pytest.mark.parametrize("more", [{}, {"write_page_index": True}, {"compression": "zstd"}], ids=str)
+def test_replaced_columns_and_the_others_are_read_as_they_were_written(
+    tmp_path: Path, names: list[str], more: dict[str, Any]
+) -> None:
+    held, other = rows(1), rows(2)
+    file, columns, output = (tmp_path / f"{name}.parquet" for name in ("file", "columns", "made"))
+    pq.write_table(held, file, **(WRITTEN | more))
+    pq.write_table(other.select(names), columns, **WRITTEN)
+    assert splice(file, columns, output)
+    wanted = pa.table({n: (other if n in names else held)[n] for n in held.column_names})
+    assert pq.read_table(output).to_pylist() == wanted.to_pylist()
+    footer, before = pq.read_metadata(output), pq.read_metadata(file)
+    assert footer.schema.equals(before.schema)
+    for number in range(footer.num_row_groups):
+        found, was = footer.row_group(number).to_dict(), before.row_group(number).to_dict()
+        assert found["num_rows"] == was["num_rows"]
+        for column, old in zip(found["columns"], was["columns"], strict=True):
+            told = "statistics", "num_values", "encodings", "compression", "total_compressed_size"
+            if column["path_in_schema"] not in names:
+                assert [column[one] for one in told] == [old[one] for one in told]
+    read = duckdb.sql(f"SELECT * FROM '{output}' WHERE units IS NOT NULL AND id LIKE '%-1%'")
+    by_hand = [
+        tuple(row.values())
+        for row in wanted.to_pylist()
+        if row["units"] is not None and "-1" in row["id"]
+    ]
+    assert [row[:4] for row in read.fetchall()] == [row[:4] for row in by_hand]
+    # What was made can be spliced again.
+    again = tmp_path / "again.parquet"
+    pq.write_table(held.select(names), columns, **WRITTEN)
+    assert splice(output, columns, again)
+    assert pq.read_table(again).to_pylist() == held.to_pylist()
+
+
+def test_files_that_do_not_fit_are_left_alone(tmp_path: Path) -> None:
+    file, columns, output = (tmp_path / f"{name}.parquet" for name in ("file", "columns", "made"))
+    pq.write_table(rows(1), file, **WRITTEN)
+    odd = [
+        (rows(2).select(["units"]), {"row_group_size": 50}),
+        (rows(2, 249).select(["units"]), {}),
+        (rows(2).select(["units"]).rename_columns(["unit"]), {}),
+        (rows(2).select(["units"]).cast(pa.schema([("units", pa.float64())])), {}),
+        (rows(2).select(["price"]), {"store_decimal_as_integer": False}),
+    ]
+    for made, options in odd:
+        pq.write_table(made, columns, **(WRITTEN | options))
+        assert not splice(file, columns, output)
+        assert not output.exists()
+    output.write_bytes(b"no parquet at all")
+    with pytest.raises(ValueError, match="no Parquet file"):
+        splice(output, columns, tmp_path / "other.parquet")
+
+
+def test_spark_reads_what_was_spliced(spark: SparkSession, tmp_path: Path) -> None:
+    held, other = rows(1).drop_columns(["at"]), rows(2).drop_columns(["at"])
+    file, columns, output = (tmp_path / f"{name}.parquet" for name in ("file", "columns", "made"))
+    pq.write_table(held, file, **WRITTEN)
+    pq.write_table(other.select(["units", "wide"]), columns, **WRITTEN)
+    assert splice(file, columns, output)
+    read = spark.read.parquet(str(output)).collect()
+    wanted = held.to_pylist()
+    for row, new in zip(wanted, other.to_pylist(), strict=True):
+        row |= {"units": new["units"], "wide": new["wide"]}
+    assert [row.asDict() for row in read] == wanted
