@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-# At most so many bytes of a file tell a row's text where many rows share it.
-_SHARED = 4
+# At most so many bytes of a file tell a row's text where many rows share it: its number, and its
+# part of the words.
+_SHARED = 12
 
 
 def shared(file: Path) -> set[str]:

@@ -32,17 +32,22 @@ def connected() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def parquet(
-    files: Iterable[Path | str], partitions: Mapping[str, str] | None = None, file_as: str = ""
+    files: Iterable[Path | str],
+    partitions: Mapping[str, str] | None = None,
+    file_as: str = "",
+    are_numbered: bool = False,
 ) -> str:
     """The rows of Parquet files, with what their folders tell.
 
     ``partitions`` are the types of what they tell, where DuckDB is not to guess them; ``file_as``
-    is the column that tells a row's file, if one is to.
+    is the column that tells a row's file, if one is to; ``file_row_number`` its place there, from
+    0, where they ``are_numbered``.
     """
     listed_files = ", ".join(literal(str(file)) for file in files)
     types = ", ".join(f"'{name}': {kind}" for name, kind in (partitions or {}).items())
     typed = f", hive_types = {{{types}}}" if types else ""
     told = f", filename = '{file_as}'" if file_as else ""
+    told += ", file_row_number = true" if are_numbered else ""
     return f"read_parquet([{listed_files}], hive_partitioning = true{typed}{told})"
 
 

@@ -26,6 +26,7 @@ from lakehouse.duck import connected, copy, listed, parquet, spread, told_alike
 from lakehouse.errors import LakehouseError
 from lakehouse.log import Record
 from lakehouse.plain import CHANGE_TYPE, FEED
+from lakehouse.rewriting import rewrite
 from lakehouse.schema import literal
 from lakehouse.storage import Place
 
@@ -89,8 +90,8 @@ def merge(
 @dataclass(frozen=True)
 class Merging:
     """One MERGE, in tables of DuckDB: ``changed`` has the rows that differ, as they were (old_, in
-    the file _file) and as they are (new_, where they _are); ``new`` those that are new where they
-    lie, and the file that takes them in, their _host.
+    the place _row of the file _file) and as they are (new_, where they _are); ``new`` those that
+    are new where they lie, and the file that takes them in, their _host.
     """
 
     duck: duckdb.DuckDBPyConnection
@@ -139,10 +140,13 @@ class Merging:
         """Find the rows that differ, of the keys whose columns are ``by``."""
         names = self.names
         told = [told_alike(column, "t", "keys") for column in by]
-        present = f"SELECT _file, {listed(names)} FROM {self._read(held)} t"
+        present = (
+            f"SELECT _file, file_row_number AS _row, {listed(names)} FROM {self._read(held)} t"
+        )
         present += f" SEMI JOIN {keys} keys ON {' AND '.join(told)}"
         if not held:
-            present = f"SELECT NULL::VARCHAR AS _file, {listed(names)} FROM {rows} LIMIT 0"
+            none = "NULL::VARCHAR AS _file, NULL::BIGINT AS _row"
+            present = f"SELECT {none}, {listed(names)} FROM {rows} LIMIT 0"
         images = [f'old."{name}" AS "old_{name}", new."{name}" AS "new_{name}"' for name in names]
         same_row, equal = _same(self.key, "old.", "new."), _same(names, "old.", "new.")
         stays = _same(self.partitions, "old.", "new.")
@@ -152,7 +156,7 @@ class Merging:
         self._keep(
             "changed",
             f"WITH old AS (FROM present), new AS (SELECT true AS _are, {listed(names)} FROM {rows})"
-            f" SELECT _file, coalesce(_are, false) AS _are, {', '.join(images)},"
+            f" SELECT _file, _row, coalesce(_are, false) AS _are, {', '.join(images)},"
             f" NOT ({stays}) AS _moved"
             f" FROM old FULL JOIN new ON {same_row}"
             f" WHERE _file IS NULL OR _are IS NULL OR NOT ({equal})",
@@ -177,11 +181,10 @@ class Merging:
 
     def _counts(self) -> dict[str, int]:
         """How many rows are inserted, updated and deleted."""
-        found = self.duck.execute(
+        found = self._one(
             "SELECT count(*) FILTER (_file IS NULL), count(*) FILTER (_are AND _file IS NOT NULL),"
             " count(*) FILTER (NOT _are) FROM changed"
-        ).fetchone()
-        assert found is not None
+        )
         return dict(zip(actions.COUNTED, found, strict=True))
 
     def _write(self) -> list[Action]:
@@ -189,13 +192,40 @@ class Merging:
         found = self.duck.execute("SELECT DISTINCT _file FROM changed WHERE _file IS NOT NULL")
         files, held = sorted(file for (file,) in found.fetchall()), self._held(set())
         gone = [held[file] for file in files]
-        written = [new for file in files if (new := self._rewritten(Path(file)))]
+        written = [
+            new
+            for file in files
+            if (new := self._spliced(Path(file)) or self._rewritten(Path(file)))
+        ]
         come = [added(file, self.place, self.bounded) for file in (*written, *self._new())]
         return [
             *(actions.removed(g["path"], g.get("partition", {}), g["size_bytes"]) for g in gone),
             *(actions.added(honest(file, self.table)) for file in come),
             *(self._feed() if gone else ()),  # of rows that all are new the files tell themselves
         ]
+
+    def _spliced(self, file: Path) -> Path | None:
+        """A file in which only columns that differ are written again, with the rows that it takes
+        in as a group at its end; None where rows leave it, or it is of a kind that cannot be cut.
+        """
+        own = [name for name in self.names if name not in self.partitions]
+        of_file = f"FROM changed WHERE _file = {literal(str(file))}"
+        differ = ", ".join(f'bool_or("old_{n}" IS DISTINCT FROM "new_{n}")' for n in own)
+        leaving, *differs = self._one(f"SELECT bool_or(NOT _are OR _moved), {differ} {of_file}")
+        names = [name for name, other in zip(own, differs, strict=True) if other]
+        if leaving or not names or 2 * len(names) > len(own):
+            return None
+        come = f"FROM new WHERE _host = {literal(str(file))}"
+        taken = self.duck.execute(f"SELECT {listed(own)} {come}").to_arrow_table()
+        changes = self.duck.execute(
+            f"SELECT _row, {_image('new', names)} {of_file} ORDER BY _row"
+        ).to_arrow_table()
+        return rewrite(file, changes["_row"].to_numpy(), changes.select(names), taken)
+
+    def _one(self, sql: str) -> tuple[Any, ...]:
+        found = self.duck.execute(sql).fetchone()
+        assert found is not None
+        return found
 
     def _rewritten(self, file: Path) -> Path | None:
         """A file with its rows as they are now, and those it takes in; None where none is left.
@@ -253,7 +283,8 @@ class Merging:
         types = {
             field.name: str(getattr(field.type, "type", "")) for field in self.table.schema().fields
         }
-        return parquet(files, {name: types[name] for name in self.partitions}, "_file")
+        partitions = {name: types[name] for name in self.partitions}
+        return parquet(files, partitions, "_file", are_numbered=True)
 
     def _keep(self, name: str, rows: str) -> None:
         self.duck.execute(f"CREATE TEMP TABLE {name} AS {rows}")

@@ -69,7 +69,7 @@ def patched(
     if not (len(updated) or len(deleted) or len(inserted)):
         return None
     columns = {
-        name: _put(_whole(read([name])[name]), places[updated], new[name].take(becomes))
+        name: put(_whole(read([name])[name]), places[updated], new[name].take(becomes))
         for name in names
         if differs[name].any()
     }
@@ -123,7 +123,7 @@ def _equal(one: pa.ChunkedArray, other: pa.ChunkedArray) -> NDArray[np.bool_]:
     return pc.or_(same, pc.and_(both, told)).to_numpy().astype(bool)
 
 
-def _put(whole: pa.Array, places: NDArray[Any], column: pa.ChunkedArray) -> pa.Array:
+def put(whole: pa.Array, places: NDArray[Any], column: pa.ChunkedArray) -> pa.Array:
     """A column with other values in places, which ascend."""
     values = _whole(column)
     mask = np.zeros(len(whole), bool)

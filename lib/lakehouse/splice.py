@@ -17,10 +17,14 @@ _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9,
 _INTEGERS = (4, 5, 6)
 _I64 = 6
 # Fields by their numbers in Parquet's definition, format 2.
-_SCHEMA, _GROUPS = 2, 4  # of a file
-_NAME = 4  # of an element of the schema
+_SCHEMA, _FILE_ROWS, _GROUPS = 2, 3, 4  # of a file
+_NAME, _CONVERTED, _LOGICAL = 4, 6, 10  # of an element of the schema
+# Of it what says how values are held: type, length, whether they may lack, and what they mean.
+_HELD = (1, 2, 3, _NAME, 5, _CONVERTED, 7, 8)
+# Of what values mean: whole numbers of 4 and 8 bytes.
+_WHOLE = (17, 18)
 # Of a group of rows.
-_COLUMNS, _BYTES, _ROWS, _SORTED_BY, _GROUP_AT, _COMPRESSED_BYTES = 1, 2, 3, 4, 5, 6
+_COLUMNS, _BYTES, _ROWS, _SORTED_BY, _GROUP_AT, _COMPRESSED_BYTES, _ORDINAL = 1, 2, 3, 4, 5, 6, 7
 _COLUMN_AT, _META, _INDEXES = 2, 3, (4, 5, 6, 7)  # of a column in it
 _PATH, _UNCOMPRESSED, _COMPRESSED = 3, 6, 7  # of what is told of that
 _DATA_AT, _INDEX_AT, _WORDS_AT, _BLOOM = 9, 10, 11, (14, 15)
@@ -28,21 +32,26 @@ _DATA_AT, _INDEX_AT, _WORDS_AT, _BLOOM = 9, 10, 11, (14, 15)
 Struct = dict[int, tuple[int, Any]]
 
 
-def splice(file: Path, columns: Path, output: Path) -> bool:
+def splice(file: Path, columns: Path, output: Path, more: Path | None = None) -> bool:
     """Write ``output``: the rows of ``file`` with the columns of the file ``columns``, of the same
-    rows in the same groups, instead of its own of those names.
+    rows in the same groups, instead of its own of those names; then the rows of the file ``more``.
 
     False, with nothing written, where groups, names or types differ.
     """
-    with file.open("rb") as held, columns.open("rb") as new:
-        footer, other = _footer(held), _footer(new)
+    with file.open("rb") as held, columns.open("rb") as new, (more or columns).open("rb") as last:
+        footer, other, added = _footer(held), _footer(new), _footer(last)
         replaced = _replacements(footer, other)
-        if replaced is None:
+        if replaced is None or (more and not _are_alike(footer, added)):
             return False
         with output.open("wb") as made:
             made.write(_MAGIC)
             for number, group in enumerate(_of(footer, _GROUPS)):
                 _write_group(group, replaced[number], held, new, made)
+            for group in _of(added, _GROUPS) if more else ():
+                group.pop(_ORDINAL, None)
+                _write_group(group, {}, last, last, made)
+                _of(footer, _GROUPS).append(group)
+                footer[_FILE_ROWS] = (_I64, _of(footer, _FILE_ROWS) + _of(group, _ROWS))
             told = _Writer()
             told.struct(footer)
             made.write(bytes(told.data) + struct.pack("<I", len(told.data)) + _MAGIC)
@@ -53,10 +62,32 @@ def _replacements(footer: Struct, other: Struct) -> list[dict[bytes, Struct]] | 
     """By group of rows the other file's columns by their names; None where files do not fit."""
     elements = {_of(one, _NAME): one for one in _of(footer, _SCHEMA)[1:]}
     groups, others = _of(footer, _GROUPS), _of(other, _GROUPS)
-    fits = all(elements.get(_of(one, _NAME)) == one for one in _of(other, _SCHEMA)[1:])
+    fits = all(_is_alike(elements.get(_of(e, _NAME)), e) for e in _of(other, _SCHEMA)[1:])
     fits = fits and [_of(one, _ROWS) for one in groups] == [_of(one, _ROWS) for one in others]
     named = [{_name(one): one for one in _of(group, _COLUMNS)} for group in others]
     return named if fits else None
+
+
+def _are_alike(footer: Struct, other: Struct) -> bool:
+    """Whether two files have the same columns, in the same order."""
+    ours, theirs = _of(footer, _SCHEMA)[1:], _of(other, _SCHEMA)[1:]
+    return len(ours) == len(theirs) and all(map(_is_alike, ours, theirs))
+
+
+def _is_alike(ours: Struct | None, theirs: Struct) -> bool:
+    """Whether a column of one writer is held as that of another: some say of whole numbers that
+    they are, and what is said in the newer way not every writer says in the older one too.
+    """
+    if ours is None or any(_told(ours, one) != _told(theirs, one) for one in _HELD):
+        return False
+    both = ours.get(_LOGICAL), theirs.get(_LOGICAL)
+    are_whole = any(_of(one, _CONVERTED) in _WHOLE for one in (ours, theirs))
+    return None in both or both[0] == both[1] or are_whole
+
+
+def _told(element: Struct, number: int) -> Any:
+    value = _of(element, number)
+    return None if number == _CONVERTED and value in _WHOLE else value
 
 
 def _write_group(

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from lakehouse.rewriting import rewrite
 from lakehouse.splice import splice
 
 WRITTEN: dict[str, Any] = {
@@ -80,6 +82,57 @@ def test_replaced_columns_and_the_others_are_read_as_they_were_written(
     pq.write_table(held.select(names), columns, **WRITTEN)
     assert splice(output, columns, again)
     assert pq.read_table(again).to_pylist() == held.to_pylist()
+
+
+def test_more_rows_are_put_behind(tmp_path: Path) -> None:
+    names = ("file", "columns", "more", "made")
+    file, columns, more, output = (tmp_path / f"{name}.parquet" for name in names)
+    pq.write_table(rows(1), file, **WRITTEN)
+    pq.write_table(rows(2).select(["units"]), columns, **WRITTEN)
+    pq.write_table(rows(3, 130), more, **WRITTEN)
+    assert splice(file, columns, output, more)
+    wanted = rows(1).set_column(2, "units", rows(2)["units"]).to_pylist() + rows(3, 130).to_pylist()
+    assert pq.read_table(output).to_pylist() == wanted
+    assert pq.read_metadata(output).num_rows == 380
+    assert duckdb.sql(f"SELECT count(*), count(id) FROM '{output}'").fetchall() == [(380, 380)]
+    pq.write_table(rows(3).select(rows(3).column_names[::-1]), more, **WRITTEN)
+    assert not splice(file, columns, tmp_path / "other.parquet", more)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_files_of_duckdb_are_rewritten(tmp_path: Path, seed: int) -> None:
+    """Columns whose values Arrow holds as DuckDB does; else nothing is made."""
+    luck, file = random.Random(seed), tmp_path / "it's.parquet"
+    pq.write_table(rows(seed), tmp_path / "arrow.parquet")
+    held = rows(seed).drop_columns(["nothing"])
+    own = f"SELECT * EXCLUDE (nothing) FROM '{tmp_path / 'arrow.parquet'}'"
+    told = str(file).replace("'", "''")
+    duckdb.sql("SET TimeZone = 'UTC'")
+    duckdb.execute(f"COPY ({own}) TO '{told}' (FORMAT parquet, CODEC zstd, ROW_GROUP_SIZE 100)")
+    names = [n for n in held.column_names if n not in ("wide", "id") and luck.random() < 0.5]
+    names = names or ["store"]
+    places = sorted(luck.sample(range(250), 9))
+    new = rows(seed + 50).drop_columns(["nothing"])
+    values = pa.table({n: new[n].cast(held[n].type).take(places) for n in names})
+    plain = pa.schema([(f.name, pa.string() if f.name == "store" else f.type) for f in held.schema])
+    none = new.cast(plain).slice(0, 0)
+    cast = values.cast(pa.schema([plain.field(n) for n in names]))
+    made = rewrite(file, np.array(places), cast, none)
+    assert made is not None
+    assert made.parent == file.parent
+    wanted = held.to_pylist()
+    for number, place in enumerate(places):
+        wanted[place] |= {n: values[n][number].as_py() for n in names}
+    assert pq.read_table(made).to_pylist() == wanted
+    columns = ", ".join(f'"{name}"' for name in held.column_names)
+    read = duckdb.sql(
+        f"SELECT {columns} FROM '{str(made).replace(chr(39), chr(39) * 2)}'"
+    ).fetchall()
+    assert [row[1:6] for row in read] == [tuple(row.values())[1:6] for row in wanted]
+    assert sorted(tmp_path.iterdir()) == sorted([file, made, tmp_path / "arrow.parquet"])
+    wide = held.select(["wide"]).take(places)  # 16 bytes there, 12 here
+    assert rewrite(file, np.array(places), wide, none) is None
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_files_that_do_not_fit_are_left_alone(tmp_path: Path) -> None:
