@@ -105,9 +105,10 @@ class Log:
         return len(self._table.file_uris()) if self._table else 0
 
     def commits(self) -> list[dict[str, Any]]:
-        """Commits, newest first."""
+        """Commits up to the version, newest first."""
         if self._history is None:
-            self._history = self._table.history() if self._table else []
+            told = self._table.history() if self._table else []  # of later versions, too
+            self._history = [commit for commit in told if commit["version"] <= self.version]
         return self._history
 
     def record(self, version: int | None = None) -> Record | None:

@@ -9,7 +9,6 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -149,25 +148,7 @@ def make(
     return [Written(**json.loads(file)) for (file,) in files]
 
 
-@contextmanager
-def _keeping_memory() -> Iterator[None]:
-    """Have Arrow take memory from the C library, which keeps it: other pools give a day's columns
-    back to the system, which clears every page again that the next day takes.
-    """
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(before)
-
-
 def _made(slice_: Slice, kernel: Kernel, layout: Layout) -> Iterator[Written]:
-    with _keeping_memory():
-        yield from _days(slice_, kernel, layout)
-
-
-def _days(slice_: Slice, kernel: Kernel, layout: Layout) -> Iterator[Written]:
     for day, rows in kernel(slice_):
         values = (str(day), slice_.part)
         if day in slice_.reached:

@@ -20,7 +20,7 @@ from lakehouse.landing.ledger import Survey
 from lakehouse.log import Log, Record, commit_properties
 from lakehouse.plan import judge
 from lakehouse.schema import arrow
-from lakehouse.write import Target
+from lakehouse.write import Target, files_and_bytes
 from retail import project
 from retail.terms.layout import store_range_of
 
@@ -81,6 +81,9 @@ class Lake:
         if not verdict.reason:
             return "up to date"
         return carrying.close(spark, frame, verdict, Target(self.table, self.path(OWN)))[0]
+
+    def version(self) -> int:
+        return Log(self.path(OWN)).version
 
     def rows(self, version: int | None = None) -> set[Row]:
         found = DeltaTable(str(self.path(OWN)), version=version).to_pyarrow_table().to_pylist()
@@ -170,6 +173,9 @@ def test_the_rows_are_those_of_a_table_made_whole(tmp_path: Path, seed: int) -> 
     assert whole.close() == "whole"
     assert lake.rows() == whole.rows()
     assert lake.close() == "up to date"
+    measured = [
+        files_and_bytes(lake.path(OWN), v)[0] for v in range(before + 1, lake.version() + 1)
+    ]
     said = lake.said(before)
     feeds = [action["cdc"] for action in said if "cdc" in action]
     images = [image for one in feeds for image in pq.read_table(lake.path(OWN) / one["path"],
@@ -183,6 +189,8 @@ def test_the_rows_are_those_of_a_table_made_whole(tmp_path: Path, seed: int) -> 
         told.add(hashable({**image, "snapshot_date": day, "store_range": 0}))
     old, now = lake.rows(before), {r for r in lake.rows() if dict(r)["snapshot_date"] < DAYS[-1]}
     assert went | came
+    new_day = sum(dict(r)["snapshot_date"] == DAYS[-1] for r in lake.rows())
+    assert measured == [len(came), *([new_day] if new_day else [])]
     assert went <= old
     assert (old - went) | came == now
     # Days that nothing reached lie where they lay, and the new day is not among the images.
