@@ -13,13 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
-import pyarrow as pa
 from deltalake.transaction import AddAction
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import actions, merging, quality, register, storage
-from lakehouse.bounds import honest
 from lakehouse.catalogue import Table
 from lakehouse.changes import WHOLE, Affected, affected, used_columns
 from lakehouse.checks.asking import in_duckdb
@@ -31,7 +29,6 @@ from lakehouse.feed import Pinned, changed_days, unreadable
 from lakehouse.frame import Frame, Verdict
 from lakehouse.log import Log, Record
 from lakehouse.named import Name
-from lakehouse.plain import FEED
 from lakehouse.reached import Reached, beside, reached_keys
 from lakehouse.schema import arrow
 from lakehouse.slices import Layout, Slice, Written, make
@@ -396,18 +393,15 @@ def commit(
 
 def _patch(target: Target, files: Sequence[Written], version: int, record: Record) -> None:
     """Put files in the place of others, with the images of the rows that differ."""
-    place, table = cast(Path, target.path), storage.fresh(target.path, version)
-    adds = pa.table(table.get_add_actions(flatten=False)).to_pylist()
-    held = {str(place / add["path"]): add for add in adds}
-    gone = [held[file.instead_of] for file in files]
-    found = [
-        *(actions.removed(g["path"], g["partition"], g["size_bytes"]) for g in gone),
-        *(actions.added(honest(AddAction(**f.add), table)) for f in files if f.add),
-        *(actions.fed(AddAction(**f.feed), FEED) for f in files if f.feed),
-    ]
-    counts = map(sum, zip(*(file.counts for file in files), strict=True))
-    told = dict(zip(actions.COUNTED, counts, strict=True)) | {"files_removed": len(gone)}
-    actions.commit(table, place, told, found, record)
+    actions.commit(
+        storage.fresh(target.path, version),
+        cast(Path, target.path),
+        [file.instead_of for file in files],
+        [AddAction(**file.add) for file in files if file.add],
+        [AddAction(**file.feed) for file in files if file.feed],
+        map(sum, zip(*(file.counts for file in files), strict=True)),
+        record,
+    )
 
 
 def _by_spark(

@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.schema import PrimitiveType
+from deltalake.transaction import AddAction
 from pyspark.sql import DataFrame
 
 from lakehouse import actions, register
-from lakehouse.actions import Action
-from lakehouse.bounds import added, honest
+from lakehouse.bounds import added
 from lakehouse.duck import connected, copy, listed, parquet, spread, told_alike
 from lakehouse.errors import LakehouseError
 from lakehouse.log import Record
@@ -116,23 +115,20 @@ class Merging:
         """
         self._compare(rows, keys, by, self._held(set(days)))
         counts = self._counts()
-        if not any(counts.values()):
+        if not any(counts):
             return False
         try:
-            found = self._write()
+            files = self._write()
         finally:
             shutil.rmtree(self.place / _BESIDE, ignore_errors=True)
-        removed = sum("remove" in action for action in found)
-        told = counts | {"files_removed": removed}
-        actions.commit(self.table, self.place, told, found, record)
+        actions.commit(self.table, self.place, *files, counts, record)
         return True
 
     def _held(self, days: set[str]) -> dict[str, Mapping[str, Any]]:
         """The files of the table by their paths, where given of some values of its partition."""
-        adds = pa.table(self.table.get_add_actions(flatten=False)).to_pylist()
         return {
-            str(self.place / add["path"]): add
-            for add in adds
+            path: add
+            for path, add in actions.files_of(self.table, self.place).items()
             if not days or str(add["partition"][self.partitions[0]]) in days
         }
 
@@ -179,30 +175,25 @@ class Merging:
             at = ", ".join(f"{name} = {value}" for name, value in zip(self.key, found, strict=True))
             raise LakehouseError(f"{self.place.name} {verb} several rows at {at}; {advice}.")
 
-    def _counts(self) -> dict[str, int]:
+    def _counts(self) -> tuple[int, ...]:
         """How many rows are inserted, updated and deleted."""
-        found = self._one(
+        return self._one(
             "SELECT count(*) FILTER (_file IS NULL), count(*) FILTER (_are AND _file IS NOT NULL),"
             " count(*) FILTER (NOT _are) FROM changed"
         )
-        return dict(zip(actions.COUNTED, found, strict=True))
 
-    def _write(self) -> list[Action]:
-        """Write the files, and say what the commit does with them."""
+    def _write(self) -> tuple[list[str], list[AddAction], list[AddAction]]:
+        """Write files, and say which go for them, which they are, and which hold images."""
         found = self.duck.execute("SELECT DISTINCT _file FROM changed WHERE _file IS NOT NULL")
-        files, held = sorted(file for (file,) in found.fetchall()), self._held(set())
-        gone = [held[file] for file in files]
+        gone = sorted(file for (file,) in found.fetchall())
         written = [
             new
-            for file in files
+            for file in gone
             if (new := self._spliced(Path(file)) or self._rewritten(Path(file)))
         ]
         come = [added(file, self.place, self.bounded) for file in (*written, *self._new())]
-        return [
-            *(actions.removed(g["path"], g.get("partition", {}), g["size_bytes"]) for g in gone),
-            *(actions.added(honest(file, self.table)) for file in come),
-            *(self._feed() if gone else ()),  # of rows that all are new the files tell themselves
-        ]
+        # Of rows that all are new the files tell themselves.
+        return gone, come, self._feed() if gone else []
 
     def _spliced(self, file: Path) -> Path | None:
         """A file in which only columns that differ are written again, with the rows that it takes
@@ -257,7 +248,7 @@ class Merging:
         )
         return self._spread("new", rows, self.place)
 
-    def _feed(self) -> Iterable[Action]:
+    def _feed(self) -> list[AddAction]:
         """Files of the images of rows, where the table keeps a change feed."""
         if self.table.metadata().configuration.get(_KEEPS_FEED) != "true":
             return []
@@ -271,7 +262,7 @@ class Merging:
             " FROM changed WHERE _are"
         )
         base = self.place / FEED
-        return [actions.fed(added(f, base, ()), FEED) for f in self._spread("feed", images, base)]
+        return [added(file, base, ()) for file in self._spread("feed", images, base)]
 
     def _spread(self, name: str, rows: str, base: Path) -> list[Path]:
         """Files of the rows of a query, below ``base`` in the folders of their partitions."""

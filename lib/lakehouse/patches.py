@@ -97,8 +97,8 @@ def _moved(
         if pa.types.is_dictionary(column.type):
             more = more.dictionary_encode().cast(column.type)
         kept = column.filter(pa.array(stays))
-        rows[name] = pa.chunked_array([kept, more]).unify_dictionaries().combine_chunks()
-    return {name: _whole(column) for name, column in rows.items()}
+        rows[name] = _whole(pa.chunked_array([kept, more]).unify_dictionaries())
+    return rows
 
 
 def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:

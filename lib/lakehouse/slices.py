@@ -25,10 +25,17 @@ from lakehouse.declare import Kernel
 from lakehouse.patches import among, patched
 from lakehouse.plain import FEED
 from lakehouse.quality import STOP
-from lakehouse.splice import splice
+from lakehouse.rewriting import spliced
 
 # Rows of a row group: what Spark's tasks share out among them.
 _ROWS = 1_048_576
+# Few values, told by dictionaries, leave little to compress: two fifths cheaper than plain ones by
+# zstd, as small, and read in half the time.
+_WRITTEN: dict[str, Any] = {
+    "compression": "snappy",
+    "store_schema": False,
+    "store_decimal_as_integer": True,
+}
 # A file's name begins so, followed by a hash of its keys in their order.
 _ORDER = "keys-"
 _PATCHED = "patched"
@@ -195,15 +202,7 @@ def _spliced(file: Path, columns: Mapping[str, pa.Array], layout: Layout) -> dic
     """
     begins = "-".join(file.name.split("-")[:2]) if file.name.startswith(_ORDER) else _PATCHED
     made = file.with_name(f"{begins}-{uuid.uuid4()}.snappy.parquet")
-    beside = made.with_name(f".{made.name}")
-    _write_parquet(pa.table(dict(columns)), beside, ())
-    try:
-        fits = splice(file, beside, made)
-    except (OSError, ValueError):  # a file system without sendfile, a footer of another kind
-        made.unlink(missing_ok=True)
-        fits = False
-    finally:
-        beside.unlink()
+    fits = spliced(file, pa.table(dict(columns)), made, **_WRITTEN, write_statistics=False)
     return asdict(added(made, Path(layout.path), layout.key)) if fits else None
 
 
@@ -251,22 +250,9 @@ def _write(
     begins = name or f"{_ORDER}{_order(rows, layout.key)}"
     path = Path(layout.path) / folder / f"{begins}-{uuid.uuid4()}.snappy.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_parquet(rows, path, layout.key)
+    bounded = [name for name in layout.key if name in rows.column_names]
+    pq.write_table(rows, path, row_group_size=_ROWS, write_statistics=bounded, **_WRITTEN)
     return asdict(added(path, Path(layout.path), layout.key))
-
-
-def _write_parquet(rows: pa.Table, path: Path, bounded: Iterable[str]) -> None:
-    # Few values, told by dictionaries, leave little to compress: two fifths cheaper than plain ones
-    # by zstd, as small, and read in half the time.
-    pq.write_table(
-        rows,
-        path,
-        row_group_size=_ROWS,
-        compression="snappy",
-        write_statistics=[name for name in bounded if name in rows.column_names],
-        store_schema=False,
-        store_decimal_as_integer=True,
-    )
 
 
 def _order(rows: pa.Table, key: Iterable[str]) -> str:

@@ -49,9 +49,6 @@ class _Walk:
         self.units, self.days = np.empty(0, np.int64), np.empty(0, np.int32)
         self.orders: dict[tuple[str, ...], NDArray[np.int32]] = {}
         self.products = _Products(slice_.read("dim_product", None, _VERSION), self.pairs)
-        # Most pairs are counted every day: so they have their place before arrays are made.
-        self.pairs.numbers(slice_.read(COUNTS, slice_.days[-1], _PAIR))
-        self._fit()
 
     def go_to(self, day: date) -> None:
         """Move the window on to the 28 days before a day."""

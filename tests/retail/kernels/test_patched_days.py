@@ -151,6 +151,20 @@ def late(luck: random.Random, rows: Rows, day: str, last: date) -> Rows:
     return known + [make(luck, s, p, last) for s in STORES for p in PRODUCTS if luck.random() < 0.7]
 
 
+def late_sales(luck: random.Random, sales: Rows) -> Rows:
+    """Sales of days that the table holds, as they are known later."""
+    return [row for row in late(luck, sales, "sold_on", DAYS[-1]) if row["sold_on"] < DAYS[-1]]
+
+
+def closed(folder: Path, seed: int) -> tuple[random.Random, Lake, Rows]:
+    """A lake of which all days but the last are closed, and what was sold on them."""
+    luck, lake = random.Random(seed), Lake(folder)
+    sales, counts = history(luck)
+    lake.land(sales, counts)
+    lake.close()
+    return luck, lake, sales
+
+
 @pytest.fixture(autouse=True)
 def few_rows_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merging, "WORTH", (0, 0))
@@ -219,14 +233,10 @@ def test_each_range_of_stores_is_patched_by_a_task(spark: SparkSession, tmp_path
 def test_a_stop_after_the_patches_is_told_and_made_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    luck = random.Random(3)
-    lake = Lake(tmp_path)
-    sales, counts = history(luck)
-    lake.land(sales, counts)
-    lake.close()
+    luck, lake, sales = closed(tmp_path, 3)
     before = lake.rows(), Log(lake.path(OWN)).version
     more = [count(luck, s, p, DAYS[-1]) for s in STORES for p in PRODUCTS]
-    lake.land([k for k in late(luck, sales, "sold_on", DAYS[-1]) if k["sold_on"] < DAYS[-1]], more)
+    lake.land(late_sales(luck, sales), more)
 
     def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -256,12 +266,8 @@ def test_a_stop_after_the_patches_is_told_and_made_good(
 def test_of_two_that_patch_the_second_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    luck = random.Random(4)
-    lake = Lake(tmp_path)
-    sales, counts = history(luck)
-    lake.land(sales, counts)
-    lake.close()
-    lake.land([k for k in late(luck, sales, "sold_on", DAYS[-1]) if k["sold_on"] < DAYS[-1]], [])
+    luck, lake, sales = closed(tmp_path, 4)
+    lake.land(late_sales(luck, sales), [])
     one = carrying.commit
 
     def after_another(*arguments: Any) -> None:
