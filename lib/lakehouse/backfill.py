@@ -76,7 +76,7 @@ def _write(spark: SparkSession, frame: Frame, target: Target, first: date, last:
     if scope_of(table).kernel and carrying.is_by_kernel(frame, frame.path(table)):
         place = cast(Path, target.path)
         place.mkdir(parents=True)
-        files = carrying.make_days(spark, frame, target, pins, days)
+        files = carrying.make_days(spark, frame, target, pins, carrying.Plan(days, frozenset()))
         _remove_others(place, {file.add["path"] for file in files if file.add})
         return
     verdict = Verdict(table, "backfill", Record(as_of=str(last)), pins=pins)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
-from types import MappingProxyType
 from typing import cast
 
 from deltalake.transaction import AddAction
@@ -29,7 +28,7 @@ from lakehouse.feed import Pinned, changed_days, unreadable
 from lakehouse.frame import Frame, Verdict
 from lakehouse.log import Log, Record
 from lakehouse.named import Name
-from lakehouse.reached import Reached, beside, reached_keys
+from lakehouse.reached import Reached, beside, changed_rows, reached_keys
 from lakehouse.schema import arrow
 from lakehouse.slices import Layout, Slice, Written, make
 from lakehouse.storage import Place, row_count
@@ -37,16 +36,15 @@ from lakehouse.write import Target, made, store
 
 BY = "carry.by"
 WAYS = ("kernel", "spark")
-# Where few days are kept, a Sunday older than this is kept too: what comes late comes within a
-# week, so that the newest day is made from a day that no late sale has touched.
-LATE_DAYS = 7
 
 
 @dataclass(frozen=True)
 class Plan:
     """The days to make and to drop, those that nothing changed, and why the whole table, if so.
 
-    Of days to ``patch`` the rows of few keys are made, which files of each slice and day tell.
+    Of days to ``patch`` the rows of few keys are made, which files of each slice and day tell. The
+    ``stale`` day, which changes reach, is carried from, as files of each input and slice tell what
+    ``changed``.
     """
 
     make: frozenset[date]
@@ -54,6 +52,8 @@ class Plan:
     unchanged: frozenset[date] = frozenset()
     whole: str = ""
     patch: Mapping[date, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    stale: date | None = None
+    changed: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 def close(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> tuple[str, str]:
@@ -102,21 +102,6 @@ def plan_days(
         return _plan(spark, frame, verdict, target, f"{verdict.reason}, but {cause}")
 
 
-def kept_days(first: date, last: date, kept: int | None) -> set[date]:
-    """The days from ``first`` to ``last`` that stay: all, or the newest and the base of the next.
-
-    >>> days = kept_days(date(2026, 5, 1), date(2026, 6, 30), 2)
-    >>> [f"{day:%a %d}" for day in sorted(days)]
-    ['Sun 21', 'Mon 29', 'Tue 30']
-    """
-    every = {first + timedelta(n) for n in range((last - first).days + 1)}
-    if kept is None:
-        return every
-    latest = last - timedelta(LATE_DAYS + 1)
-    base = latest - timedelta(latest.isoweekday() % 7)
-    return every & {base, *(last - timedelta(n) for n in range(kept))}
-
-
 def _plan(
     spark: SparkSession,
     frame: Frame,
@@ -132,6 +117,8 @@ def _plan(
     kept = _kept(frame, verdict, held)
     if whole:
         return Plan(frozenset(kept), frozenset(present - kept), whole=whole)
+    if keys and isinstance(scope_of(table), Carry):
+        return _carried(spark, frame, verdict, kept, present, keys)
     found = _reached_keys(frame, verdict, target, kept & present, keys) if keys else None
     few: dict[date, dict[str, list[str]]] = {}
     if found is None:
@@ -143,6 +130,28 @@ def _plan(
     patch = {day: files for day, files in few.items() if day not in made}
     unchanged = present - reached - patch.keys()
     return Plan(frozenset(made), frozenset(present - kept), frozenset(unchanged), patch=patch)
+
+
+def _carried(
+    spark: SparkSession,
+    frame: Frame,
+    verdict: Verdict,
+    kept: set[date],
+    present: set[date],
+    keys: Path,
+) -> Plan:
+    """The days that changes reach, carried from the newest day at hand, though changes reach it."""
+    table, tables = verdict.table, frame.catalogue.tables
+    found = None
+    if present:
+        found = changed_rows(table, tables, verdict.pins, verdict.changed, max(present), keys)
+    reached = found.days if found else _reached(spark, frame, verdict, kept | present)
+    made = (kept & reached) | (kept - present)
+    plan = Plan(frozenset(made), frozenset(present - kept), frozenset(present - reached))
+    stale = max((day for day in present if made and day <= min(made)), default=None)
+    if found and stale in reached:
+        return replace(plan, stale=stale, changed=found.files)
+    return plan
 
 
 def _reached_keys(
@@ -194,7 +203,9 @@ def _kept(frame: Frame, verdict: Verdict, held: Mapping[str, set[date]]) -> set[
             " is nothing to carry from; land what was sold and counted before, or give --as-of a"
             f" day from {first} on. Features of any days since then: jobs/backfill.py."
         )
-    return kept_days(first, last, lookup(frame.conf, scope.kept))
+    days = [first + timedelta(n) for n in range((last - first).days + 1)]
+    newest = lookup(frame.conf, scope.kept)
+    return set(days if newest is None else days[-newest:])
 
 
 def _reached(
@@ -281,27 +292,19 @@ def _by_kernel(
 ) -> None:
     table = verdict.table
     pins = {**verdict.pins, table.name: pin}
-    days = plan.make | plan.patch.keys()
-    files = make_days(spark, frame, target, pins, days, plan.unchanged, plan.patch)
+    files = make_days(spark, frame, target, pins, plan)
     commit(target, files, plan, pin.version, verdict)
 
 
 def make_days(
-    spark: SparkSession,
-    frame: Frame,
-    target: Target,
-    pins: Mapping[str, Pinned],
-    days: Iterable[date],
-    unchanged: Iterable[date] = (),
-    patch: Mapping[date, Mapping[str, Sequence[str]]] = MappingProxyType({}),
+    spark: SparkSession, frame: Frame, target: Target, pins: Mapping[str, Pinned], plan: Plan
 ) -> list[Written]:
     """Write days into the folder of ``target`` by the kernel of its table; the files.
 
-    ``pins`` are the inputs, and the table itself where its ``unchanged`` days may be carried from,
-    or of days to ``patch`` only the rows of some keys are made.
+    ``pins`` are the inputs, and the table itself where its days are carried from or patched.
     """
     table, scope, tables = target.table, scope_of(target.table), frame.catalogue.tables
-    wanted = tuple(sorted(days))
+    wanted = tuple(sorted(plan.make | plan.patch.keys()))
     if not wanted:
         return []
     found = {name: files_of(table, name, one) for name, one in pins.items()}
@@ -314,16 +317,18 @@ def make_days(
             table.name,
             part,
             wanted,
-            tuple(sorted(unchanged)),
+            tuple(sorted(plan.unchanged)),
             {name: files.get("", {}) | files.get(part, {}) for name, (files, _) in found.items()},
             held,
             {name: arrow(tables[name].columns) for name in pins},
             {name: lookup(frame.conf, path) for name, path in table.settings.items()},
-            {day: files.get(part, ()) for day, files in patch.items()},
+            {day: files.get(part, ()) for day, files in plan.patch.items()},
+            plan.stale,
+            {name: files.get(part, ()) for name, files in plan.changed.items()},
         )
         for part in sorted({part for files, _ in found.values() for part in files if part})
     ]
-    runs = _runs(wanted, set(unchanged)) if isinstance(scope, Carry) else [wanted]
+    runs = _runs(wanted, plan.unchanged) if isinstance(scope, Carry) else [wanted]
     layout = _layout(frame, target)
     return [
         file

@@ -47,7 +47,7 @@ def words(files: Sequence[Path], column: str) -> pa.Array | None:
 
 def codes(
     tables: Sequence[pa.Table], columns: Iterable[str]
-) -> tuple[list[NDArray[np.int64]], int]:
+) -> tuple[list[NDArray[np.int32 | np.int64]], int]:
     """A whole number for each row's values of the columns, the same for equal ones of all tables,
     and one that is above them all. Raises OverflowError where there are too many.
 
@@ -57,22 +57,29 @@ def codes(
     ([[0, 1], [1, 2]], 3)
     """
     places = 1
-    found = [np.zeros(table.num_rows, np.int64) for table in tables]
+    found = [np.zeros(table.num_rows, np.int32) for table in tables]
     for name in columns:
         coded = [_coded(table[name]) for table in tables]
         values = pa.chunked_array([one.dictionary for one in coded]).unique()
-        if places * (len(values) + 1) > np.iinfo(np.int64).max:
+        width = len(values) + 1
+        places *= width
+        if places > np.iinfo(np.int64).max:
             raise OverflowError(f"{name} has too many values beside those of the other columns.")
+        kind = np.int32 if places <= np.iinfo(np.int32).max else np.int64
+        found = [known.astype(kind, copy=False) for known in found]
         for known, one in zip(found, coded, strict=True):
-            of_word = pc.index_in(one.dictionary, values).to_numpy(zero_copy_only=False)
-            known *= len(values) + 1
-            known += np.append(of_word, len(values))[
-                one.indices.cast(pa.int64())
-                .fill_null(len(one.dictionary))
-                .to_numpy(zero_copy_only=False)
-            ].astype(np.int64)
-        places *= len(values) + 1
+            known *= kind(width)
+            known += _numbers(one, values).astype(kind, copy=False)
     return found, places
+
+
+def _numbers(column: pa.DictionaryArray, values: pa.Array) -> NDArray[np.int32]:
+    """The place of each text among ``values``, behind the last where there is none."""
+    places = pc.index_in(column.dictionary, values).fill_null(len(values)).to_numpy()
+    indices = column.indices
+    if indices.null_count:
+        indices = indices.fill_null(len(column.dictionary))
+    return np.append(places, np.int32(len(values))).take(indices.to_numpy())
 
 
 def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:

@@ -5,7 +5,7 @@ is asked of the same images here, for a tenth of it.
 """
 
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -95,6 +95,57 @@ def reached_keys(
             return _write(duck, every, scope, within, held, folder)
     except duckdb.Error:
         return None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The days of a table that changes reach, and files of the changed rows of its inputs, by input
+    and slice.
+    """
+
+    days: frozenset[date]
+    files: Mapping[str, Mapping[str, Sequence[str]]]
+
+
+def changed_rows(
+    table: Table,
+    tables: Mapping[str, Table],
+    pins: Mapping[str, Pinned],
+    names: Iterable[str],
+    until: date,
+    folder: Path,
+) -> Changes | None:
+    """Write the images that do not cancel out of the inputs ``names``, of days ``until`` one, to
+    ``folder``; None where they cannot be told so, as they lie in no plain files, or an input does
+    not spread by day or lies in no slices.
+    """
+    within = str(cast(Days, table.declaration.scope).within)
+    days: set[date] = set()
+    files: dict[str, dict[str, list[str]]] = {}
+    try:
+        with connected() as duck:
+            telling = _Telling(duck, table, tables, pins, (), [within])
+            for name in names:
+                spread = table.inputs[name]
+                if not isinstance(spread, ByDay):
+                    return None
+                if (images := telling._images(name)) is None:
+                    return None
+                if not images:
+                    continue
+                (day,) = spread.columns
+                known = f"SELECT * FROM ({images}) WHERE \"{day}\" <= DATE '{until}'"
+                duck.execute(f'CREATE TEMP TABLE "{name}" AS {telling._net(known)}')
+                found = duck.execute(f'SELECT DISTINCT "{day}" FROM "{name}"').fetchall()
+                days |= spread.rewritten(one for (one,) in found)
+                (folder / name).mkdir(parents=True)
+                copy(duck, f'FROM "{name}"', folder / name, f', PARTITION_BY ("{within}")')
+                for file in sorted((folder / name).rglob("*.parquet")):
+                    part = file.parent.name.partition("=")[2]
+                    files.setdefault(name, {}).setdefault(part, []).append(str(file))
+    except duckdb.Error:
+        return None
+    return Changes(frozenset(days), files)
 
 
 def _write(

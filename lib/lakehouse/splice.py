@@ -1,4 +1,4 @@
-"""Some columns of a Parquet file replaced, and those of all others copied as they are.
+"""Columns of a Parquet file replaced, or put beside its own, and the others copied as they are.
 
 Parquet holds a column of a group of rows in one piece, and its footer tells where. To make new
 columns and a new footer takes a tenth of decoding and encoding all. Of the footer, a struct in
@@ -7,6 +7,8 @@ Thrift's compact protocol, only places and sizes are looked at; all else is pass
 
 import os
 import struct
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,17 +17,17 @@ _MAGIC = b"PAR1"
 # Types of Thrift's compact protocol.
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
 _INTEGERS = (4, 5, 6)
-_I64 = 6
+_I32, _I64 = 5, 6
 # Fields by their numbers in Parquet's definition, format 2.
-_SCHEMA, _FILE_ROWS, _GROUPS = 2, 3, 4  # of a file
-_NAME, _CONVERTED, _LOGICAL = 4, 6, 10  # of an element of the schema
+_SCHEMA, _FILE_ROWS, _GROUPS, _NOTES, _WRITER_OF, _ORDERS = 2, 3, 4, 5, 6, 7  # of a file
+_NAME, _CHILDREN, _CONVERTED, _LOGICAL = 4, 5, 6, 10  # of an element of the schema
 # Of it what says how values are held: type, length, whether they may lack, and what they mean.
 _HELD = (1, 2, 3, _NAME, 5, _CONVERTED, 7, 8)
 # Of what values mean: whole numbers of 4 and 8 bytes.
 _WHOLE = (17, 18)
 # Of a group of rows.
 _COLUMNS, _BYTES, _ROWS, _SORTED_BY, _GROUP_AT, _COMPRESSED_BYTES, _ORDINAL = 1, 2, 3, 4, 5, 6, 7
-_COLUMN_AT, _META, _INDEXES = 2, 3, (4, 5, 6, 7)  # of a column in it
+_ELSEWHERE, _COLUMN_AT, _META, _INDEXES = 1, 2, 3, (4, 5, 6, 7)  # of a column in it
 _PATH, _UNCOMPRESSED, _COMPRESSED = 3, 6, 7  # of what is told of that
 _DATA_AT, _INDEX_AT, _WORDS_AT, _BLOOM = 9, 10, 11, (14, 15)
 
@@ -45,17 +47,75 @@ def splice(file: Path, columns: Path, output: Path, more: Path | None = None) ->
             return False
         with output.open("wb") as made:
             made.write(_MAGIC)
-            for number, group in enumerate(_of(footer, _GROUPS)):
-                _write_group(group, replaced[number], held, new, made)
+            for group, others in zip(_of(footer, _GROUPS), replaced, strict=True):
+                own = [(_name(one), one) for one in _of(group, _COLUMNS)]
+                pieces = [
+                    (others[name], new) if name in others else (one, held) for name, one in own
+                ]
+                _write_group(group, pieces, made)
             for group in _of(added, _GROUPS) if more else ():
-                group.pop(_ORDINAL, None)
-                _write_group(group, {}, last, last, made)
-                _of(footer, _GROUPS).append(group)
-                footer[_FILE_ROWS] = (_I64, _of(footer, _FILE_ROWS) + _of(group, _ROWS))
-            told = _Writer()
-            told.struct(footer)
-            made.write(bytes(told.data) + struct.pack("<I", len(told.data)) + _MAGIC)
+                _write_group(group, [(one, last) for one in _of(group, _COLUMNS)], made)
+                _append(footer, group)
+            _write_footer(footer, made)
     return True
+
+
+def join(parts: Sequence[tuple[Path, Path]], output: Path) -> bool:
+    """Write ``output``: the rows of files one after the other, each file beside one that holds more
+    columns of the same rows in the same groups.
+
+    False, with nothing written, where groups differ, or columns from file to file.
+    """
+    with ExitStack() as stack:
+        opened = [[stack.enter_context(path.open("rb")) for path in part] for part in parts]
+        footers = [[_footer(file) for file in part] for part in opened]
+        whole, more = footers[0]
+        if not all(_fit(whole, more, *part) for part in footers):
+            return False
+        (root, *columns), others = _of(whole, _SCHEMA), _of(more, _SCHEMA)[1:]
+        root[_CHILDREN] = (_I32, len(columns) + len(others))
+        _of(whole, _SCHEMA).extend(others)
+        if _ORDERS in whole and _ORDERS in more:
+            _of(whole, _ORDERS).extend(_of(more, _ORDERS))
+        else:
+            whole.pop(_ORDERS, None)
+        whole.pop(_NOTES, None)  # which tell of the columns of one file
+        groups = [[_of(one, _GROUPS) for one in part] for part in footers]
+        whole[_GROUPS], whole[_FILE_ROWS] = (_LIST, (_STRUCT, [])), (_I64, 0)
+        with output.open("wb") as made:
+            made.write(_MAGIC)
+            for files, pair in zip(opened, groups, strict=True):
+                for group, beside in zip(*pair, strict=True):
+                    held = zip((group, beside), files, strict=True)
+                    pieces = [(one, file) for some, file in held for one in _of(some, _COLUMNS)]
+                    _write_group(group, pieces, made)
+                    _append(whole, group)
+            _write_footer(whole, made)
+    return True
+
+
+def _fit(whole: Struct, more: Struct, footer: Struct, beside: Struct) -> bool:
+    """Whether a file, and the one with more columns of its rows, are as the first ones."""
+    held, added = _of(footer, _GROUPS), _of(beside, _GROUPS)
+    return (
+        _are_alike(whole, footer)
+        and _are_alike(more, beside)
+        and _of(whole, _WRITER_OF) == _of(footer, _WRITER_OF)
+        and [_of(one, _ROWS) for one in held] == [_of(one, _ROWS) for one in added]
+        and not any(_ELSEWHERE in column for group in held for column in _of(group, _COLUMNS))
+    )
+
+
+def _append(footer: Struct, group: Struct) -> None:
+    group.pop(_ORDINAL, None)
+    _of(footer, _GROUPS).append(group)
+    footer[_FILE_ROWS] = (_I64, _of(footer, _FILE_ROWS) + _of(group, _ROWS))
+
+
+def _write_footer(footer: Struct, made: BinaryIO) -> None:
+    told = _Writer()
+    told.struct(footer)
+    made.write(bytes(told.data) + struct.pack("<I", len(told.data)) + _MAGIC)
 
 
 def _replacements(footer: Struct, other: Struct) -> list[dict[bytes, Struct]] | None:
@@ -90,17 +150,10 @@ def _told(element: Struct, number: int) -> Any:
     return None if number == _CONVERTED and value in _WHOLE else value
 
 
-def _write_group(
-    group: Struct, replaced: dict[bytes, Struct], held: BinaryIO, new: BinaryIO, made: BinaryIO
-) -> None:
-    """Copy the pieces of a group of rows, and tell where they lie now."""
+def _write_group(group: Struct, pieces: Sequence[tuple[Struct, BinaryIO]], made: BinaryIO) -> None:
+    """Copy the columns of a group of rows from where they lie, and tell where they lie now."""
     begins, size, compressed = made.tell(), 0, 0
-    columns = _of(group, _COLUMNS)
-    for number, column in enumerate(columns):
-        source = held
-        if (name := _name(column)) in replaced:
-            column, source = replaced[name], new
-            columns[number] = column
+    for column, source in pieces:
         meta: Struct = _of(column, _META)
         places = [_of(meta, at) for at in (_WORDS_AT, _INDEX_AT, _DATA_AT) if _of(meta, at)]
         moved = made.tell() - min(places)
@@ -115,6 +168,7 @@ def _write_group(
             meta.pop(gone, None)
         size, compressed = size + _of(meta, _UNCOMPRESSED), compressed + _of(meta, _COMPRESSED)
     group.pop(_SORTED_BY, None)
+    group[_COLUMNS] = (_LIST, (_STRUCT, [column for column, _ in pieces]))
     group[_BYTES] = (_I64, size)
     group[_COMPRESSED_BYTES] = (_I64, compressed)
     group[_GROUP_AT] = (_I64, begins)

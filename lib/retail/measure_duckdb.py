@@ -6,7 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from retail.kernels import demand_features as kernel
+from retail.kernels.demand_features import LAGS as OURS
+from retail.kernels.demand_state import REACH
 from retail.measure_peer_files import LAGS, MOVING, WINDOWS, Files, cores
 
 # Days before the day whose counts are carried from: its own, the one of the price change, the one
@@ -86,7 +87,7 @@ def _moved_on(files: Files, day: date) -> str:
 
 def _carried(files: Files, day: date) -> str:
     """Every column of the table, from yesterday's rows."""
-    sold_on = sorted({*MOVING, kernel.REACH})
+    sold_on = sorted({*MOVING, REACH})
     sold = ", ".join(f"{_units(ago)}::INT AS sold_{ago}" for ago in sold_on)
     counts = [
         f"c{ago} AS (SELECT * FROM read_parquet({files.counts[ago]}))"
@@ -96,7 +97,7 @@ def _carried(files: Files, day: date) -> str:
     ]
     # How many of the days before, from none to 91, something landed on.
     landed = [0, *accumulate(int(ago in files.landed) for ago in range(1, 92))]
-    lags = [f"CASE WHEN known >= {k} THEN sold_{k} END AS units_lag_{k}" for k in kernel.LAGS]
+    lags = [f"CASE WHEN known >= {k} THEN sold_{k} END AS units_lag_{k}" for k in OURS]
     return f"""
         WITH {", ".join(counts)},
         sold AS (SELECT store_id, product_id, {sold}
@@ -105,7 +106,7 @@ def _carried(files: Files, day: date) -> str:
         ), covered AS (
             SELECT *, {landed}[least(known, 28) + 1] AS coverage_days_28,
                    {landed}[least(known, 91) + 1] AS coverage_days_91
-            FROM joined WHERE unseen_days <= {kernel.REACH}
+            FROM joined WHERE unseen_days <= {REACH}
         )
         SELECT store_id, product_id,
                CASE WHEN is_ranged AND NOT is_in_stock THEN 'out_of_stock'
@@ -130,10 +131,10 @@ def _joined(files: Files, sold_on: list[int]) -> str:
                    c0.is_in_stock, c0.unit_price, c0.daily_demand,
                    coalesce(c0.is_ranged, false) OR coalesce(sold_0, 0) > 0 AS is_seen,
                    CASE WHEN p.known_days IS NULL THEN 0
-                        ELSE least(p.known_days + 1, {kernel.REACH}) END AS known,
+                        ELSE least(p.known_days + 1, {REACH}) END AS known,
                    CASE WHEN is_seen THEN 0 ELSE p.unseen_days + 1 END AS unseen_days,
                    CASE WHEN p.units > 0 THEN 1
-                        ELSE least(coalesce(p.days_since_sale, {kernel.REACH}) + 1, {kernel.REACH})
+                        ELSE least(coalesce(p.days_since_sale, {REACH}) + 1, {REACH})
                    END AS days_since_sale,
                    coalesce(p.units, 0) AS sold_1,
                    {", ".join(f"coalesce(sold_{n}, 0) AS sold_{n}" for n in sold_on if n)},

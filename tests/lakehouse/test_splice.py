@@ -14,7 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse.rewriting import rewrite
-from lakehouse.splice import splice
+from lakehouse.splice import join, splice
 
 WRITTEN: dict[str, Any] = {
     "row_group_size": 100,
@@ -152,6 +152,56 @@ def test_files_that_do_not_fit_are_left_alone(tmp_path: Path) -> None:
     output.write_bytes(b"no parquet at all")
     with pytest.raises(ValueError, match="no Parquet file"):
         splice(output, columns, tmp_path / "other.parquet")
+
+
+@pytest.mark.parametrize("options", [{}, {"store_schema": True, "write_page_index": True}], ids=str)
+def test_files_are_joined_with_more_columns_of_their_rows(
+    spark: SparkSession, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    """Read by Arrow, with its statistics, by DuckDB and by Spark."""
+    wanted, parts = [], []
+    for seed, count in ((1, 250), (2, 101), (3, 1)):
+        whole = rows(seed, count).drop_columns(["at"])
+        sides = whole.select(["id", "units", "price"]), whole.drop_columns(["id", "units", "price"])
+        files = tmp_path / f"held{seed}.parquet", tmp_path / f"more{seed}.parquet"
+        for side, file in zip(sides, files, strict=True):
+            pq.write_table(side, file, **(WRITTEN | options))
+        parts.append(files)
+        wanted.append(pa.concat_tables(sides[:1]).to_pylist())
+        for row, more in zip(wanted[-1], sides[1].to_pylist(), strict=True):
+            row.update(more)
+    every = [row for some in wanted for row in some]
+    output = tmp_path / "made.parquet"
+    assert join(parts, output)
+    assert pq.read_table(output).to_pylist() == every
+    assert pq.read_metadata(output).num_rows == len(every)
+    groups = pq.read_metadata(output)
+    assert groups.num_row_groups == 3 + 2 + 1
+    ids = groups.row_group(3).column(0).statistics
+    assert (ids.min, ids.max) == ("2-0", "2-99")
+    found = duckdb.sql(f"SELECT * FROM '{output}' WHERE store = 'a'").to_arrow_table().to_pylist()
+    assert found == [row for row in every if row["store"] == "a"]
+    by_spark = [row.asDict() for row in spark.read.parquet(str(output)).orderBy("id").collect()]
+    assert by_spark == sorted(every, key=lambda row: row["id"])
+
+
+def test_files_that_differ_are_not_joined(tmp_path: Path) -> None:
+    def put(name: str, made: pa.Table, **options: Any) -> Path:
+        pq.write_table(made, tmp_path / name, **(WRITTEN | options))
+        return tmp_path / name
+
+    held, more = rows(1).select(["id", "units"]), rows(1).select(["store"])
+    one = put("held", held), put("more", more)
+    others = [
+        (put("a", held.select(["units", "id"])), one[1]),
+        (put("b", held.slice(1)), one[1]),
+        (put("c", held.cast(pa.schema([("id", pa.string()), ("units", pa.float64())]))), one[1]),
+        (one[0], put("d", more.rename_columns(["shop"]))),
+        (one[0], put("e", more, row_group_size=50)),
+    ]
+    for other in others:
+        assert not join([one, other], tmp_path / "made")
+        assert not (tmp_path / "made").exists()
 
 
 def test_spark_reads_what_was_spliced(spark: SparkSession, tmp_path: Path) -> None:

@@ -127,8 +127,8 @@ def _row(
 
 
 def plain(values: dict[str, Any]) -> dict[str, Any]:
-    """A row's values to compare: numbers as floats, deviations to twelve places."""
+    """A row's values to compare: numbers as floats, deviations to nine places."""
     return {
-        name: round(float(value), 12) if value is not None and not isinstance(value, str) else value
+        name: round(float(value), 9) if value is not None and not isinstance(value, str) else value
         for name, value in values.items()
     }

@@ -1,12 +1,13 @@
 """Landed parquet files that fit their raw table as they are: copied by Arrow, in one commit.
 
-Nothing of such a file is mapped or converted, and decoding and encoding it by Arrow costs an eighth
-of what Spark's rows cost (docs/decisions/0017). Files that need more go through Spark (bronze.py).
+Nothing of such a file is mapped or converted: its columns are taken over byte by byte, or decoded
+and encoded by Arrow, which costs an eighth of what Spark's rows cost (docs/decisions/0017, 0038).
+Files that need more go through Spark (bronze.py).
 """
 
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +28,7 @@ from lakehouse.landing.source import EntityMapping
 from lakehouse.log import Record, commit_properties
 from lakehouse.named import Name
 from lakehouse.schema import arrow, parse
+from lakehouse.splice import join
 from lakehouse.storage import Place
 
 # What Arrow, Parquet, Delta and Spark name alike; all else is converted by Spark.
@@ -37,6 +39,9 @@ _TYPES = {
 }
 # Rows decoded at a time, and those of a row group.
 _ROWS = 524_288
+# Groups of rows of landed files stay as they are where one is enough work for a reader, and not too
+# much: most writers put between a hundred thousand and some millions into one.
+_LEAST_ROWS, _MOST_ROWS = 16_384, 4_194_304
 # Bytes of landed files that become one file of the table.
 _FILE = 256 * 1024 * 1024
 # Texts that many rows share are passed on by their numbers.
@@ -133,23 +138,74 @@ def _write(
 ) -> AddAction | None:
     """One file of the table, in no version yet, with the rows of landed files; None of no rows."""
     file = place / f"copied-{uuid.uuid4()}.parquet"
-    texts = set.intersection(*(shared(landing / path) for path in paths)) | {SOURCE_FILE, BATCH_ID}
-    coded = pa.schema([(f.name, _CODED if f.name in texts else f.type) for f in schema])
-    with pq.ParquetWriter(
-        file,
-        coded,
-        compression="snappy",
-        use_dictionary=[f.name for f in coded if f.type != pa.string() and f.name != ROW],
-        column_encoding=_ENCODING,
-        store_schema=False,
-        store_decimal_as_integer=True,
-    ) as writer:
-        for rows in _gathered(_batches(landing, paths, coded, batch)):
-            writer.write_table(rows, row_group_size=_ROWS)
+    if not _joined(file, landing, paths, schema, batch):
+        texts = set.intersection(*(shared(landing / path) for path in paths))
+        coded = _coded(schema, texts | {SOURCE_FILE, BATCH_ID})
+        with _writer(file, coded) as writer:
+            for rows in _gathered(_batches(landing, paths, coded, batch)):
+                writer.write_table(rows, row_group_size=_ROWS)
     if pq.read_metadata(file).num_rows:
         return added(file, place, [SOURCE_FILE])
     file.unlink()
     return None
+
+
+def _joined(
+    file: Path, landing: Path, paths: Sequence[str], schema: pa.Schema, batch: Batch
+) -> bool:
+    """Copy the columns of landed files byte by byte, and write the table's others beside them.
+
+    False, with nothing written, where the groups of rows of a file are too small or too large to be
+    read well, or files do not fit; and where what was made cannot be read.
+    """
+    footers = [pq.read_metadata(landing / path) for path in paths]
+    groups = [one.row_group(n).num_rows for one in footers for n in range(one.num_row_groups)]
+    if not groups or max(groups) > _MOST_ROWS or sum(groups) < len(groups) * _LEAST_ROWS:
+        return False
+    parts = []
+    try:
+        for number, (path, footer) in enumerate(zip(paths, footers, strict=True)):
+            held = set(pq.read_schema(landing / path).names)
+            lacking = _coded(
+                pa.schema([field for field in schema if field.name not in held]),
+                {SOURCE_FILE, BATCH_ID},
+            )
+            parts.append((landing / path, file.with_name(f".{number}-{file.name}")))
+            place = 1
+            with _writer(parts[-1][1], lacking) as writer:
+                for group in range(footer.num_row_groups):
+                    count = footer.row_group(group).num_rows
+                    rows = _lacking(lacking, path, batch, place, count)
+                    writer.write_batch(rows, row_group_size=max(count, 1))
+                    place += count
+        if not join(parts, file):
+            return False
+        # What is broken within a column is found where it lands, not where it is used.
+        for _ in pq.ParquetFile(file, read_dictionary=list(shared(file))).iter_batches(_ROWS):
+            pass
+        return True
+    except (OSError, ValueError):
+        file.unlink(missing_ok=True)
+        return False
+    finally:
+        for _, beside in parts:
+            beside.unlink(missing_ok=True)
+
+
+def _coded(schema: pa.Schema, texts: Container[str]) -> pa.Schema:
+    return pa.schema([(f.name, _CODED if f.name in texts else f.type) for f in schema])
+
+
+def _writer(file: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(
+        file,
+        schema,
+        compression="snappy",
+        use_dictionary=[f.name for f in schema if f.type != pa.string() and f.name != ROW],
+        column_encoding=_ENCODING if ROW in schema.names else None,
+        store_schema=False,
+        store_decimal_as_integer=True,
+    )
 
 
 def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -170,19 +226,25 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     """The files' rows in the table's columns, each with its file, its place there and its batch."""
     for path in paths:
-        fixed = {SOURCE_FILE: path, INGESTED_AT: batch.ingested_at(path), BATCH_ID: batch.id}
         held = set(pq.read_schema(landing / path).names)
         coded = [f.name for f in schema if f.type == _CODED and f.name in held]
+        lacking = pa.schema([field for field in schema if field.name not in held])
         place = 1
         for rows in pq.ParquetFile(landing / path, read_dictionary=coded).iter_batches(_ROWS):
-            fixed[ROW] = np.arange(place, place := place + rows.num_rows)
-            columns = [
-                rows.column(field.name)
-                if field.name in held
-                else _column(fixed.get(field.name), field.type, rows.num_rows)
-                for field in schema
-            ]
+            more = _lacking(lacking, path, batch, place, rows.num_rows)
+            place += rows.num_rows
+            columns = [(rows if f.name in held else more).column(f.name) for f in schema]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _lacking(schema: pa.Schema, path: str, batch: Batch, place: int, count: int) -> pa.RecordBatch:
+    """Columns that a file lacks, of so many rows from a place on: its name, the places of its rows
+    and its batch; others are empty.
+    """
+    fixed = {SOURCE_FILE: path, INGESTED_AT: batch.ingested_at(path), BATCH_ID: batch.id}
+    numbered = {**fixed, ROW: np.arange(place, place + count)}
+    columns = [_column(numbered.get(field.name), field.type, count) for field in schema]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _column(value: Any, kind: pa.DataType, count: int) -> pa.Array:

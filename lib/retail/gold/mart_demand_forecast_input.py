@@ -7,7 +7,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse import by_day, carry, expect, setting, table
-from retail.kernels.demand_features import LAGS, REACH, demand_features
+from retail.kernels.demand_features import LAGS, demand_features
+from retail.kernels.demand_state import REACH
 from retail.terms.layout import store_range
 from retail.terms.stock import demand_status, estimated_demand
 

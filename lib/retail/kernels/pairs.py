@@ -121,6 +121,6 @@ def roomy(values: NDArray[Any], count: int, nothing: int) -> NDArray[Any]:
     """
     if values.size >= count:
         return values
-    grown = np.full(count + count // 64 + 64, nothing, values.dtype)
+    grown = np.full(count + count // 4 + 64, nothing, values.dtype)
     grown[: values.size] = values
     return grown

@@ -48,6 +48,8 @@ class _Walk:
         # Net units, and days that closed with stock, by the number of the pair; with room for more.
         self.units, self.days = np.empty(0, np.int64), np.empty(0, np.int32)
         self.orders: dict[tuple[str, ...], NDArray[np.int32]] = {}
+        # Of days of which few rows were made: the pairs of these, and those now in stock.
+        self.remade: dict[date, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
         self.products = _Products(slice_.read("dim_product", None, _VERSION), self.pairs)
 
     def go_to(self, day: date) -> None:
@@ -75,6 +77,9 @@ class _Walk:
         units, days = np.maximum(self.units[pairs], 0), self.days[pairs]
         available = counts["quantity_available"].to_numpy().astype(np.int64)
         products = self.products.valid_at(counts["closed_at"])
+        if day in self.slice.reached:
+            keyed = self.pairs.numbers(self.slice.keys(day))
+            self.remade[day] = keyed, pairs[available > 0]
         number = self.pairs.products_of(pairs)
         is_known = (units > 0) & (days > 0)
         by_units, by_days = np.where(is_known, units, 1), np.where(is_known, days, 1)
@@ -121,8 +126,8 @@ class _Walk:
         return self.pairs.numbers(rows), rows[column].to_numpy()
 
     def _stocked(self, day: date) -> NDArray[np.int32]:
-        """The pairs that closed a day with stock, from the table's own rows where they stand."""
-        if day not in self.slice.unchanged:
+        """The pairs that closed a day with stock, from the table's own rows where most stand."""
+        if day not in self.slice.unchanged and day not in self.slice.reached:
             rows = self.slice.read(COUNTS, day, (*_PAIR, "quantity_available"))
             return self.pairs.numbers(rows)[rows["quantity_available"].to_numpy() > 0]
         order = self.slice.order(OWN, day)
@@ -131,7 +136,13 @@ class _Walk:
         else:
             rows = self.slice.read(OWN, day, (*_PAIR, "is_in_stock"))
             self.orders = {order or (): self.pairs.numbers(rows)}
-        return self.orders[order or ()][np.asarray(rows["is_in_stock"], bool)]
+        stocked = self.orders[order or ()][np.asarray(rows["is_in_stock"], bool)]
+        if day not in self.remade:
+            return stocked
+        keyed, stocked_now = self.remade[day]
+        is_stocked = np.zeros(len(self.pairs), bool)
+        is_stocked[stocked], is_stocked[keyed], is_stocked[stocked_now] = True, False, True
+        return np.flatnonzero(is_stocked).astype(np.int32)
 
     def _fit(self) -> None:
         count = len(self.pairs)

@@ -134,3 +134,47 @@ def test_texts_that_rows_share_are_passed_on_as_they_landed(
     pq.write_table(pa.table(with_shop).slice(0, 0), tmp_path / "4.parquet")
     assert len(load(tmp_path, "4.parquet")) == 8  # and no file of no rows
     assert Log(tmp_path / "lake").file_count == 1
+
+
+@pytest.mark.parametrize("is_alike", [True, False], ids=["byte by byte", "of two kinds"])
+def test_large_files_are_taken_over_as_they_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_alike: bool
+) -> None:
+    """With the columns that they lack; where one is written otherwise, decoded and encoded."""
+    monkeypatch.setattr(copy, "_LEAST_ROWS", 2)
+    ids = ["a", None, "b", "a", "c"]
+    units = pa.array([1, 2, None, 4, 5], pa.int32())
+    for name, more in (("1", {}), ("2", {} if is_alike else {"shop": pa.array(["x"] * 5)})):
+        landed = pa.table({"id": pa.array(ids), "units": units} | more)
+        pq.write_table(landed, tmp_path / f"{name}.parquet", row_group_size=3)
+    rows = load(tmp_path, "1.parquet", "2.parquet")
+    found = [(r["_source_file"], r["_row"], r["id"], r["units"], r["sold_on"]) for r in rows]
+    each = list(zip(range(1, 6), ids, units.to_pylist(), [None] * 5, strict=True))
+    wanted = [("1.parquet", *one) for one in each] + [("2.parquet", *one) for one in each]
+    assert sorted(found, key=str) == sorted(wanted, key=str)
+    assert {(r["_batch_id"], str(r["_ingested_at"])) for r in rows} == {
+        ("b1", "2026-06-30 10:00:00+00:00")
+    }
+    (file,) = (tmp_path / "lake").glob("*.parquet")  # nothing is left beside it
+    assert pq.read_metadata(file).num_row_groups == (4 if is_alike else 1)
+    statistics = pq.read_metadata(file).row_group(0)
+    (path,) = (
+        statistics.column(n).statistics
+        for n in range(statistics.num_columns)
+        if statistics.column(n).path_in_schema == "_source_file"
+    )
+    assert path.min == "1.parquet"
+
+
+def test_a_column_that_is_broken_is_found_when_its_file_lands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copy, "_LEAST_ROWS", 2)
+    table = pa.table({"id": pa.array([f"{n:040}" for n in range(500)])})
+    pq.write_table(table, tmp_path / "1.parquet", use_dictionary=False)
+    data = bytearray((tmp_path / "1.parquet").read_bytes())
+    data[40:400] = b"\xff" * 360
+    (tmp_path / "1.parquet").write_bytes(data)
+    with pytest.raises(OSError, match=r"(?i)corrupt|deserializ"):
+        load(tmp_path, "1.parquet")
+    assert Log(tmp_path / "lake").file_count == 0

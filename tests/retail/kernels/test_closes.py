@@ -1,5 +1,6 @@
 """Closing days of the carried features on a lake of few pairs: what is written, kept, and refused."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -58,8 +59,18 @@ class Lake:
     def path(self, name: str) -> Path:
         return self.folder / self.catalogue.tables[name].layer / name
 
-    def land(self, *days: date, sales: Sales = SALES, stores: str = "S") -> None:
-        """Add the sales and counts of days, the same to every store."""
+    def land(
+        self,
+        *days: date,
+        sales: Sales = SALES,
+        counts: Counts = COUNTS,
+        stores: str = "S",
+        again: bool = False,
+    ) -> None:
+        """Add the sales and counts of days, the same to every store, or put them there again."""
+        for name, column in ((SOLD, "sold_on"), (COUNTED, "snapshot_date")) if again else ():
+            for day in days:
+                DeltaTable(str(self.path(name))).delete(f"{column} = DATE '{day}'")
         for store in stores:
             sold = [
                 {"store_id": store, "product_id": p, "sold_on": d, "gross_units": n}
@@ -69,7 +80,7 @@ class Lake:
             counted = [
                 {"store_id": store, "product_id": p, "snapshot_date": d, "is_ranged": ranged,
                  "is_in_stock": stocked, "unit_price": Decimal(price), "daily_demand": Decimal("1.5")}
-                for (p, d), (ranged, stocked, price, _) in COUNTS.items() if d in days
+                for (p, d), (ranged, stocked, price, _) in counts.items() if d in days
             ]  # fmt: skip
             for name, rows in ((SOLD, sold), (COUNTED, counted)):
                 place = store_range_of(store, self.ranges)
@@ -103,13 +114,17 @@ class Lake:
 
 
 def expected(days: list[date], stores: str = "S", ranges: int = 1) -> dict[Any, dict[str, Any]]:
-    sales = {k: n for k, n in SALES.items() if k[1] <= days[-1]}
-    counts = {k: n for k, n in COUNTS.items() if k[1] <= days[-1]}
-    rows = by_hand(sales, counts, "ABC", days)
+    return expected_of(SALES, COUNTS, days, stores, ranges)
+
+
+def expected_of(
+    sales: Sales, counts: Counts, days: list[date], stores: str = "S", ranges: int = 1
+) -> dict[Any, dict[str, Any]]:
+    sales = {k: n for k, n in sales.items() if k[1] <= days[-1]}
+    counts = {k: n for k, n in counts.items() if k[1] <= days[-1]}
     return {
         (store, *key): plain(row) | {"store_range": store_range_of(store, ranges)}
-        for key, row in rows.items()
-        if key[1] in days
+        for key, row in by_hand(sales, counts, "ABC", days).items()
         for store in stores
     }
 
@@ -131,20 +146,53 @@ def test_each_day_adds_its_own_and_a_day_closed_again_changes_nothing(lake: Lake
     assert lake.rows() == expected(DAYS[:21])
 
 
-def test_few_days_are_kept_and_a_sunday_to_start_the_next_from(lake: Lake) -> None:
+def test_few_days_are_kept(lake: Lake) -> None:
     for last in (19, 22, 23, 31):
         lake.land(*(day for day in DAYS[20:] if day <= DAYS[last] and day > DAYS[last - 1]))
         lake.close(DAYS[last], kept=2)
-        base = max(day for day in DAYS[: last - 7] if day.isoweekday() == 7)
-        assert lake.days() == [base, DAYS[last - 1], DAYS[last]]
+        assert lake.days() == [DAYS[last - 1], DAYS[last]]
     landed = [*DAYS[:20], DAYS[22], DAYS[23], DAYS[31]]
     sales = {k: n for k, n in SALES.items() if k[1] in landed}
     counts = {k: v for k, v in COUNTS.items() if k[1] in landed}
-    wanted = by_hand(sales, counts, "ABC", DAYS[:32])
-    found = {key[1:]: row | {"store_range": 0} for key, row in lake.rows().items()}
-    assert found == {
-        k: plain(r) | {"store_range": 0} for k, r in wanted.items() if k[1] in lake.days()
-    }
+    assert lake.rows() == expected_of(sales, counts, lake.days())
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_day_carried_from_is_mended_where_late_rows_reach_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, kept: int
+) -> None:
+    """Without Spark, and from the newest day at hand: one that stays, is made again, or goes."""
+    bases: list[date | None] = []
+
+    def seen(session: Any, slices: list[Slice], *others: Any) -> list[Any]:
+        bases.extend(one.base for one in slices)
+        return make(session, slices, *others)
+
+    monkeypatch.setattr(carrying, "make", seen)
+    luck, lake, landed = random.Random(seed), Lake(tmp_path), set(DAYS[:20])
+    sales, counts = dict(SALES), dict(COUNTS)
+    lake.land(*landed)
+    lake.close(DAYS[19], kept=kept)
+    for last in (20, 21, 21, 24, 25):
+        again = [*luck.sample(DAYS[last - 9 : last], 2), DAYS[last]]
+        for day in again:
+            for product in luck.sample("ABC", 2):
+                sales[product, day] = luck.choice([0, 1, 9])
+                counts[product, day] = luck.random() < 0.7, luck.random() < 0.7, 5, 1.5
+            if luck.random() < 0.2:
+                counts.pop(("A", day), None)
+        lake.land(*again, sales=sales, counts=counts, again=True)
+        landed.update(again)
+        before, bases[:] = lake.days(), []
+        assert lake.close(DAYS[last], kept=kept) == "part"
+        assert lake.rows() == expected_of(
+            {k: n for k, n in sales.items() if k[1] in landed},
+            {k: v for k, v in counts.items() if k[1] in landed},
+            DAYS[last + 1 - kept : last + 1],
+        )
+        first = DAYS[last + 1 - kept]
+        assert bases[0] == max(day for day in before if day <= first)
 
 
 def test_an_earlier_as_of_day_takes_the_later_ones_away(lake: Lake) -> None:

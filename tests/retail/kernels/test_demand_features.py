@@ -121,6 +121,65 @@ def test_late_sales_after_the_base_count_as_if_they_had_come_in_time(
     assert found == {key: plain(row) for key, row in wanted.items()}
 
 
+def known_later(luck: random.Random, sales: Sales, counts: Counts, last: date) -> tuple[Any, Any]:
+    """Sales and counts up to a day as they turn out: cancelled, late, others, of new products."""
+    sales, counts = dict(sales), dict(counts)
+    spans = [luck.choice([1, 7, 40, 800]) for _ in PRODUCTS]
+    for product, span in zip(PRODUCTS, spans, strict=True):
+        days = [day for day in DAYS if last - timedelta(span) < day <= last]
+        share = luck.choice([0.05, 0.5, 1.0])
+        for day in days:
+            if luck.random() > share:
+                continue
+            sold, counted = (product, day) in sales, (product, day) in counts
+            if luck.random() < 0.7:
+                sales[product, day] = luck.choice([0, 0, 1, 5]) if sold else luck.choice([0, 2])
+            if counted and luck.random() < 0.3:
+                del counts[product, day]
+            elif luck.random() < 0.3:
+                flags = luck.random() < 0.5, luck.random() < 0.5
+                counts[product, day] = *flags, luck.choice([5, 7]), 1.5
+    for _ in range(3):
+        sales["NEW", luck.choice([d for d in DAYS if d <= last])] = luck.choice([0, 3])
+    return sales, counts
+
+
+def differing(slice_: InMemory, other: InMemory, last: date) -> dict[str, Any]:
+    """Rows of each input up to a day that one slice has and the other has not, both ways."""
+    found = {}
+    for name, column in ((SOLD, "sold_on"), (COUNTED, "snapshot_date")):
+        sides = []
+        for one, another in ((slice_, other), (other, slice_)):
+            rows = []
+            for (table, day), some in one.tables.items():
+                if table == name and day and day <= last:
+                    others = another.tables.get((name, day), some.slice(0, 0)).to_pylist()
+                    rows += [row | {column: day} for row in some.to_pylist() if row not in others]
+            sides.append(pa.Table.from_pylist(rows, slice_.schemas[name]))
+        found[name] = tuple(sides)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_base_is_mended_where_sales_and_counts_before_it_are_others_now(
+    slice_: InMemory, rows: dict[date, pa.Table], seed: int
+) -> None:
+    luck = random.Random(seed)
+    base = luck.choice([DAYS[n] for n in STARTS] + [DAYS[740], DAYS[748]])
+    sales, counts = known_later(luck, *history(), base)
+    days = {min(base + timedelta(luck.randrange(14)), LAST) for _ in range(3)}
+    known = slice_of(sales, counts, sorted(days))
+    mended = replace(
+        known,
+        stale=base,
+        tables={**known.tables, (OWN, base): rows[base]},
+        differing=differing(slice_, known, base),
+    )
+    wanted = by_hand(sales, counts, (*PRODUCTS, "NEW"), known.days)
+    assert mended.base == base
+    assert made(mended) == {key: plain(row) for key, row in wanted.items()}
+
+
 def test_sales_of_a_day_or_later_change_no_lagged_column_of_the_day(
     rows: dict[date, pa.Table],
 ) -> None:
