@@ -21,11 +21,9 @@ class InMemory(Slice):
     # Rows of inputs as they were, and as they are, of those that changed since the base was made.
     differing: Mapping[str, tuple[pa.Table, pa.Table]] = field(default_factory=dict)
 
-    def changes(self, name: str) -> tuple[pa.Table, pa.Table]:
+    def _amendments(self, name: str) -> tuple[pa.Table, pa.Table]:
         empty = self.schemas[name].empty_table()
-        return (
-            self.differing.get(name, (empty, empty)) if self.base == self.stale else (empty, empty)
-        )
+        return self.differing.get(name, (empty, empty))
 
     def order(self, name: str, day: date) -> None:
         return None

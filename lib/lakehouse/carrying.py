@@ -1,8 +1,9 @@
 """Tables with a kernel: which days to make, from which earlier day, and their one commit.
 
 The rows of a day follow from those of an earlier day, the base, and from the inputs of the days
-since. So late changes after the base need no care of their own; one before it takes an older base,
-and in the end none, where the first day of the inputs is the start.
+since. The base is the newest day at hand; what changed before it is made good in what it says
+(``Slice.amended_rows``). Where that cannot be told, an older day that nothing reaches is the base,
+or the first day of the inputs the start.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ from lakehouse.feed import Pinned, changed_days, unreadable
 from lakehouse.frame import Frame, Verdict
 from lakehouse.log import Log, Record
 from lakehouse.named import Name
-from lakehouse.reached import Reached, beside, changed_rows, reached_keys
+from lakehouse.reached import Reached, beside, reached_keys, write_amendments
 from lakehouse.schema import arrow
 from lakehouse.slices import Layout, Slice, Written, make
 from lakehouse.storage import Place, row_count
@@ -43,8 +44,8 @@ class Plan:
     """The days to make and to drop, those that nothing changed, and why the whole table, if so.
 
     Of days to ``patch`` the rows of few keys are made, which files of each slice and day tell. The
-    ``stale`` day, which changes reach, is carried from, as files of each input and slice tell what
-    ``changed``.
+    ``amended_base`` is carried from though changes reach it: ``amendments`` are files that tell
+    them, by input and slice.
     """
 
     make: frozenset[date]
@@ -52,8 +53,8 @@ class Plan:
     unchanged: frozenset[date] = frozenset()
     whole: str = ""
     patch: Mapping[date, Mapping[str, Sequence[str]]] = field(default_factory=dict)
-    stale: date | None = None
-    changed: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    amended_base: date | None = None
+    amendments: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 def close(spark: SparkSession, frame: Frame, verdict: Verdict, target: Target) -> tuple[str, str]:
@@ -118,7 +119,7 @@ def _plan(
     if whole:
         return Plan(frozenset(kept), frozenset(present - kept), whole=whole)
     if keys and isinstance(scope_of(table), Carry):
-        return _carried(spark, frame, verdict, kept, present, keys)
+        return _carried(spark, frame, verdict, target, kept, present, keys)
     found = _reached_keys(frame, verdict, target, kept & present, keys) if keys else None
     few: dict[date, dict[str, list[str]]] = {}
     if found is None:
@@ -136,22 +137,32 @@ def _carried(
     spark: SparkSession,
     frame: Frame,
     verdict: Verdict,
+    target: Target,
     kept: set[date],
     present: set[date],
     keys: Path,
 ) -> Plan:
-    """The days that changes reach, carried from the newest day at hand, though changes reach it."""
-    table, tables = verdict.table, frame.catalogue.tables
+    """What to make, carried from the newest day at hand that is none after the first to be made,
+    even where changes reach that day.
+    """
     found = None
-    if present:
-        found = changed_rows(table, tables, verdict.pins, verdict.changed, max(present), keys)
+    if present and _is_as_judged(verdict, target):
+        tables, changed = frame.catalogue.tables, verdict.changed
+        found = write_amendments(verdict.table, tables, verdict.pins, changed, max(present), keys)
     reached = found.days if found else _reached(spark, frame, verdict, kept | present)
     made = (kept & reached) | (kept - present)
     plan = Plan(frozenset(made), frozenset(present - kept), frozenset(present - reached))
-    stale = max((day for day in present if made and day <= min(made)), default=None)
-    if found and stale in reached:
-        return replace(plan, stale=stale, changed=found.files)
+    base = max((day for day in present if made and day <= min(made)), default=None)
+    if found and base in reached:
+        return replace(plan, amended_base=base, amendments=found.files)
     return plan
+
+
+def _is_as_judged(verdict: Verdict, target: Target) -> bool:
+    """Whether the table was made of the versions of its inputs that changes are told since."""
+    record = Log(target.path).record()
+    made_of = record.built_from if record else {}
+    return all(made_of.get(n, [None, None])[1] == pin.built for n, pin in verdict.pins.items())
 
 
 def _reached_keys(
@@ -299,9 +310,10 @@ def _by_kernel(
 def make_days(
     spark: SparkSession, frame: Frame, target: Target, pins: Mapping[str, Pinned], plan: Plan
 ) -> list[Written]:
-    """Write days into the folder of ``target`` by the kernel of its table; the files.
+    """Write the days of a plan into the folder of ``target`` by the kernel of its table; the files.
 
-    ``pins`` are the inputs, and the table itself where its days are carried from or patched.
+    ``pins`` are the inputs, and the table itself where its days are carried from or patched. Raises
+    LakehouseError as ``files_of`` does.
     """
     table, scope, tables = target.table, scope_of(target.table), frame.catalogue.tables
     wanted = tuple(sorted(plan.make | plan.patch.keys()))
@@ -314,17 +326,17 @@ def make_days(
     }
     slices = [
         Slice(
-            table.name,
-            part,
-            wanted,
-            tuple(sorted(plan.unchanged)),
-            {name: files.get("", {}) | files.get(part, {}) for name, (files, _) in found.items()},
-            held,
-            {name: arrow(tables[name].columns) for name in pins},
-            {name: lookup(frame.conf, path) for name, path in table.settings.items()},
-            {day: files.get(part, ()) for day, files in plan.patch.items()},
-            plan.stale,
-            {name: files.get(part, ()) for name, files in plan.changed.items()},
+            table=table.name,
+            part=part,
+            days=wanted,
+            unchanged=tuple(sorted(plan.unchanged)),
+            files={n: files.get("", {}) | files.get(part, {}) for n, (files, _) in found.items()},
+            held=held,
+            schemas={name: arrow(tables[name].columns) for name in pins},
+            settings={name: lookup(frame.conf, path) for name, path in table.settings.items()},
+            reached={day: files.get(part, ()) for day, files in plan.patch.items()},
+            amended_base=plan.amended_base,
+            amendments={name: files.get(part, ()) for name, files in plan.amendments.items()},
         )
         for part in sorted({part for files, _ in found.values() for part in files if part})
     ]

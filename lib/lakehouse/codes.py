@@ -18,7 +18,9 @@ _SHARED = 12
 
 
 def shared(file: Path) -> set[str]:
-    """The texts of a Parquet file that many of its rows share, as the bytes they take tell."""
+    """The texts of a Parquet file that many of its rows share, as the bytes they take tell; of
+    encodings that Arrow reads as numbers.
+    """
     footer, schema = pq.read_metadata(file), pq.read_schema(file)
     group = footer.row_group(0) if footer.num_row_groups else None
     columns = [group.column(number) for number in range(footer.num_columns)] if group else []
@@ -28,6 +30,7 @@ def shared(file: Path) -> set[str]:
         for column in columns
         if column.path_in_schema in texts
         and column.total_uncompressed_size < _SHARED * column.num_values
+        and not any(encoding.startswith("DELTA_") for encoding in column.encodings)
     }
 
 

@@ -153,9 +153,9 @@ def days(
 def carry(column: str, *, within: str, kernel: Kernel, kept: str) -> Carry:
     """Make each value of the DATE ``column``, up to the as-of day, from an earlier one.
 
-    Of ``within`` and ``kernel`` holds what is said of ``days``; from a day that is older than some
-    changes the kernel carries what ``Slice.changes`` tells into it first. The setting ``kept`` is
-    how many days stay in the table, null for all.
+    Of ``within`` and ``kernel`` holds what is said of ``days``. The base that a kernel is given may
+    be older than some changes: it takes account of ``Slice.amended_rows`` first. The setting
+    ``kept`` is how many days stay in the table, null for all.
     """
     return Carry(column, within, kernel, kept=kept)
 

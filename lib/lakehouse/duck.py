@@ -19,6 +19,9 @@ _MEMORY = "4GB"
 _OPEN_FILES = 1_000
 # Rows of a row group, each of which has the words of its texts: four times DuckDB's own.
 _ROW_GROUP_ROWS = 491_520
+# Values that a column may have in a group of rows to be told by numbers: as products have, and not
+# what nearly every row has its own of, which takes a sixth of the time to find out.
+_MOST_WORDS = 50_000
 
 
 @contextmanager
@@ -75,7 +78,8 @@ def spread(
         if partitions:
             duck.execute(f"SET partitioned_write_max_open_files = {_OPEN_FILES}")
             by = f", PARTITION_BY ({listed(partitions)}), FILENAME_PATTERN '{prefix}-{{uuid}}'"
-            copy(duck, rows, beside, f"{by}, ROW_GROUP_SIZE {_ROW_GROUP_ROWS}")
+            sizes = f"ROW_GROUP_SIZE {_ROW_GROUP_ROWS}, DICTIONARY_SIZE_LIMIT {_MOST_WORDS}"
+            copy(duck, rows, beside, f"{by}, {sizes}")
         else:
             copy(duck, rows, beside / f"{prefix}-{uuid.uuid4()}.parquet")
         files = []

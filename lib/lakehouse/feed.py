@@ -4,15 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any, cast
 
-import pyarrow as pa
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import plain, storage
+from lakehouse import storage
 from lakehouse.errors import first_line
 from lakehouse.expressions import any_of, content
 from lakehouse.named import Name
@@ -56,17 +54,8 @@ class Pinned:
 
     @cached_property
     def files(self) -> list[str] | None:
-        """The files at its version; None where they are not plain ones in a folder.
-
-        The largest comes first: by that DuckDB tells how many threads a scan has work for.
-        """
-        if not isinstance(self.path, Path) or "=" in str(self.path):  # taken for a column
-            return None
-        table = storage.delta(self.path, self.version)
-        if plain.schema(table) is None:
-            return None
-        adds = pa.table(table.get_add_actions(flatten=True)).sort_by([("size_bytes", "descending")])
-        return [str(self.path / path) for path in adds["path"].to_pylist()]
+        """The files at its version; None where they are not plain ones in a folder."""
+        return storage.files(self.path, self.version)
 
     def read(self, spark: SparkSession) -> DataFrame:
         return storage.read(spark, self.path, self.version)

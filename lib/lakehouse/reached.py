@@ -28,6 +28,8 @@ _BESIDE = "_reached"
 _SIGNS = {"": f"CASE WHEN {CAME} THEN 1 ELSE -1 END", "insert": "1", "delete": "-1"}
 # Where more rows of days are reached they are left to Spark, which asks for the days alone.
 MOST = 50_000_000
+# Images of which so many may be told apart: a whole day of the largest tables, and what it was.
+MOST_IMAGES = 150_000_000
 
 
 @contextmanager
@@ -98,26 +100,26 @@ def reached_keys(
 
 
 @dataclass(frozen=True)
-class Changes:
-    """The days of a table that changes reach, and files of the changed rows of its inputs, by input
-    and slice.
+class Amendments:
+    """The days of a table that changes reach, and files of the changed rows of its inputs, before
+    and after, by input and slice.
     """
 
     days: frozenset[date]
     files: Mapping[str, Mapping[str, Sequence[str]]]
 
 
-def changed_rows(
+def write_amendments(
     table: Table,
     tables: Mapping[str, Table],
     pins: Mapping[str, Pinned],
     names: Iterable[str],
     until: date,
     folder: Path,
-) -> Changes | None:
+) -> Amendments | None:
     """Write the images that do not cancel out of the inputs ``names``, of days ``until`` one, to
-    ``folder``; None where they cannot be told so, as they lie in no plain files, or an input does
-    not spread by day or lies in no slices.
+    ``folder``; None where they cannot be told so, as they lie in no plain files or are many, or an
+    input does not spread by one day or lies in no slices.
     """
     within = str(cast(Days, table.declaration.scope).within)
     days: set[date] = set()
@@ -126,26 +128,22 @@ def changed_rows(
         with connected() as duck:
             telling = _Telling(duck, table, tables, pins, (), [within])
             for name in names:
-                spread = table.inputs[name]
-                if not isinstance(spread, ByDay):
+                if (rows := telling.amendments(name, until)) is None:
                     return None
-                if (images := telling._images(name)) is None:
-                    return None
-                if not images:
+                if not rows:
                     continue
-                (day,) = spread.columns
-                known = f"SELECT * FROM ({images}) WHERE \"{day}\" <= DATE '{until}'"
-                duck.execute(f'CREATE TEMP TABLE "{name}" AS {telling._net(known)}')
-                found = duck.execute(f'SELECT DISTINCT "{day}" FROM "{name}"').fetchall()
-                days |= spread.rewritten(one for (one,) in found)
+                spread = cast(ByDay, table.inputs[name])
+                duck.execute(f"CREATE TEMP TABLE _{name} AS {rows}")
+                found = duck.execute(f'SELECT DISTINCT "{spread.columns[0]}" FROM _{name}')
+                days |= spread.rewritten(day for (day,) in found.fetchall())
                 (folder / name).mkdir(parents=True)
-                copy(duck, f'FROM "{name}"', folder / name, f', PARTITION_BY ("{within}")')
+                copy(duck, f"FROM _{name}", folder / name, f', PARTITION_BY ("{within}")')
                 for file in sorted((folder / name).rglob("*.parquet")):
                     part = file.parent.name.partition("=")[2]
                     files.setdefault(name, {}).setdefault(part, []).append(str(file))
     except duckdb.Error:
         return None
-    return Changes(frozenset(days), files)
+    return Amendments(frozenset(days), files)
 
 
 def _write(
@@ -228,6 +226,21 @@ class _Telling:
         if not self._are_few(found, direct):
             return None
         return self._dated(found, rows, direct)
+
+    def amendments(self, name: str, until: date) -> str | None:
+        """SQL for the images of an input that do not cancel out, of days ``until`` one. Empty where
+        there are none, None where they cannot be told.
+        """
+        upstream, spread = self.tables[name], self.table.inputs[name]
+        if not isinstance(spread, ByDay) or len(spread.columns) > 1 or upstream.layer == "bronze":
+            return None
+        if not {column.name for column in upstream.columns}.issuperset(self.own):
+            return None
+        if not (images := self._images(name)):
+            return images
+        some = f"FROM ({images}) WHERE \"{spread.columns[0]}\" <= DATE '{until}'"
+        ((count,),) = self.duck.execute(f"SELECT count(*) {some}").fetchall()
+        return None if count > MOST_IMAGES else self._net(f"SELECT * {some}")
 
     def _are_few(self, rows: str, spread: ByDay) -> bool:
         """Whether the rows of days held that rows reach are not too many."""

@@ -51,8 +51,8 @@ class Slice:
     ``unchanged`` are the days whose rows the table holds and no change reaches. ``files`` are by
     input, and by day where the input spreads by day. ``held`` are the days that an input holds in
     any slice. Of days that the table holds and few changes reach, ``reached`` are files of the keys
-    whose rows are to be made. The day ``stale`` can be carried from where the ``changed`` rows of
-    inputs are taken into account, which lie in files.
+    whose rows are to be made. The day ``amended_base`` can be carried from by who takes account of
+    rows of the inputs that are others now than when it was made: of ``amendments``, files by input.
     """
 
     table: str
@@ -64,28 +64,34 @@ class Slice:
     schemas: Mapping[str, pa.Schema]
     settings: Mapping[str, Any]
     reached: Mapping[date, Sequence[str]] = field(default_factory=dict)
-    stale: date | None = None
-    changed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    amended_base: date | None = None
+    amendments: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def base(self) -> date | None:
         """The newest day that those to make can be carried from, if there is one."""
         days = [day for day in self.unchanged if day < self.days[0]]
-        if self.stale and self.stale <= self.days[0]:
-            days.append(self.stale)
+        if self.amended_base and self.amended_base <= self.days[0]:
+            days.append(self.amended_base)
         return max(days, default=None)
 
-    def changes(self, name: str) -> tuple[pa.Table, pa.Table]:
-        """Rows of an input that are others now than when those of the base were made: as they were,
-        and as they are. They have the columns that the table uses; some may be of days after the
-        base.
+    def amended_rows(self, name: str) -> tuple[pa.Table, pa.Table]:
+        """Rows of an input that are others now than when those of the base were made: as they were
+        before, and as they are after. They have the columns that the table uses; some may be of
+        days after the base.
         """
-        empty = self.schemas[name].empty_table()
-        if self.base != self.stale or not (files := self.changed.get(name)):
+        if self.base != self.amended_base:
+            empty = self.schemas[name].empty_table()
+            return empty, empty
+        return self._amendments(name)
+
+    def _amendments(self, name: str) -> tuple[pa.Table, pa.Table]:
+        if not (files := self.amendments.get(name)):
+            empty = self.schemas[name].empty_table()
             return empty, empty
         rows = pa.concat_tables(pq.read_table(file, partitioning=None) for file in files)
-        came = pc.greater(rows[NET], 0)
-        return rows.filter(pc.invert(came)), rows.filter(came)
+        is_after = pc.greater(rows[NET], 0)
+        return rows.filter(pc.invert(is_after)), rows.filter(is_after)
 
     def order(self, name: str, day: date) -> tuple[str, ...] | None:
         """What the names of a day's files tell of its keys and their order, if we wrote them.
@@ -231,7 +237,7 @@ def _shaped(rows: pa.Table, layout: Layout) -> pa.Table:
 
     Raises TypeError where a kernel makes another type than the table declares.
     """
-    # Of texts told by other numbers from chunk to chunk a file would hold most as they are.
+    # Parquet writes texts plain where chunks of a column have different dictionaries.
     rows = rows.select(layout.schema.names).unify_dictionaries()
     for made, declared in zip(rows.schema, layout.schema, strict=True):
         kind = made.type.value_type if pa.types.is_dictionary(made.type) else made.type

@@ -8,7 +8,6 @@ Thrift's compact protocol, only places and sizes are looked at; all else is pass
 import os
 import struct
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,8 +22,8 @@ _SCHEMA, _FILE_ROWS, _GROUPS, _NOTES, _WRITER_OF, _ORDERS = 2, 3, 4, 5, 6, 7  # 
 _NAME, _CHILDREN, _CONVERTED, _LOGICAL = 4, 5, 6, 10  # of an element of the schema
 # Of it what says how values are held: type, length, whether they may lack, and what they mean.
 _HELD = (1, 2, 3, _NAME, 5, _CONVERTED, 7, 8)
-# Of what values mean: whole numbers of 4 and 8 bytes.
-_WHOLE = (17, 18)
+# Of what values mean: whole numbers of 4 and 8 bytes; times.
+_WHOLE, _TIMES = (17, 18), (7, 8, 9, 10)
 # Of a group of rows.
 _COLUMNS, _BYTES, _ROWS, _SORTED_BY, _GROUP_AT, _COMPRESSED_BYTES, _ORDINAL = 1, 2, 3, 4, 5, 6, 7
 _ELSEWHERE, _COLUMN_AT, _META, _INDEXES = 1, 2, 3, (4, 5, 6, 7)  # of a column in it
@@ -38,7 +37,8 @@ def splice(file: Path, columns: Path, output: Path, more: Path | None = None) ->
     """Write ``output``: the rows of ``file`` with the columns of the file ``columns``, of the same
     rows in the same groups, instead of its own of those names; then the rows of the file ``more``.
 
-    False, with nothing written, where groups, names or types differ.
+    False, with nothing written, where groups, names or types differ. Raises OSError where a column
+    ends early, ValueError where a footer is none.
     """
     with file.open("rb") as held, columns.open("rb") as new, (more or columns).open("rb") as last:
         footer, other, added = _footer(held), _footer(new), _footer(last)
@@ -64,45 +64,48 @@ def join(parts: Sequence[tuple[Path, Path]], output: Path) -> bool:
     """Write ``output``: the rows of files one after the other, each file beside one that holds more
     columns of the same rows in the same groups.
 
-    False, with nothing written, where groups differ, or columns from file to file.
+    False, with nothing written, where groups differ, or columns from file to file, or readers would
+    not agree on what those of a file are. There is a part at least, and no column is in both files
+    of one. Raises OSError where a column ends early, ValueError where a footer is none.
     """
-    with ExitStack() as stack:
-        opened = [[stack.enter_context(path.open("rb")) for path in part] for part in parts]
-        footers = [[_footer(file) for file in part] for part in opened]
-        whole, more = footers[0]
-        if not all(_fit(whole, more, *part) for part in footers):
-            return False
-        (root, *columns), others = _of(whole, _SCHEMA), _of(more, _SCHEMA)[1:]
-        root[_CHILDREN] = (_I32, len(columns) + len(others))
-        _of(whole, _SCHEMA).extend(others)
-        if _ORDERS in whole and _ORDERS in more:
-            _of(whole, _ORDERS).extend(_of(more, _ORDERS))
-        else:
-            whole.pop(_ORDERS, None)
-        whole.pop(_NOTES, None)  # which tell of the columns of one file
-        groups = [[_of(one, _GROUPS) for one in part] for part in footers]
-        whole[_GROUPS], whole[_FILE_ROWS] = (_LIST, (_STRUCT, [])), (_I64, 0)
-        with output.open("wb") as made:
-            made.write(_MAGIC)
-            for files, pair in zip(opened, groups, strict=True):
+    footers = [[_footer_of(file) for file in part] for part in parts]
+    whole, more = footers[0]
+    if not all(_fit(whole, more, *part) for part in footers):
+        return False
+    (root, *columns), others = _of(whole, _SCHEMA), _of(more, _SCHEMA)[1:]
+    root[_CHILDREN] = (_I32, len(columns) + len(others))
+    _of(whole, _SCHEMA).extend(others)
+    if _ORDERS in whole and _ORDERS in more:
+        _of(whole, _ORDERS).extend(_of(more, _ORDERS))
+    else:
+        whole.pop(_ORDERS, None)
+    whole.pop(_NOTES, None)  # which tell of the columns of one file
+    groups = [[_of(one, _GROUPS) for one in part] for part in footers]
+    whole[_GROUPS], whole[_FILE_ROWS] = (_LIST, (_STRUCT, [])), (_I64, 0)
+    with output.open("wb") as made:
+        made.write(_MAGIC)
+        for (file, other), pair in zip(parts, groups, strict=True):
+            with file.open("rb") as held, other.open("rb") as new:
                 for group, beside in zip(*pair, strict=True):
-                    held = zip((group, beside), files, strict=True)
-                    pieces = [(one, file) for some, file in held for one in _of(some, _COLUMNS)]
+                    pieces = [(one, held) for one in _of(group, _COLUMNS)]
+                    pieces += [(one, new) for one in _of(beside, _COLUMNS)]
                     _write_group(group, pieces, made)
                     _append(whole, group)
-            _write_footer(whole, made)
+        _write_footer(whole, made)
     return True
 
 
 def _fit(whole: Struct, more: Struct, footer: Struct, beside: Struct) -> bool:
     """Whether a file, and the one with more columns of its rows, are as the first ones."""
-    held, added = _of(footer, _GROUPS), _of(beside, _GROUPS)
+    held, added, elements = _of(footer, _GROUPS), _of(beside, _GROUPS), _of(footer, _SCHEMA)
     return (
         _are_alike(whole, footer)
         and _are_alike(more, beside)
         and _of(whole, _WRITER_OF) == _of(footer, _WRITER_OF)
         and [_of(one, _ROWS) for one in held] == [_of(one, _ROWS) for one in added]
         and not any(_ELSEWHERE in column for group in held for column in _of(group, _COLUMNS))
+        # Of times that only the older way tells some readers think they are UTC, some do not.
+        and not any(_of(e, _CONVERTED) in _TIMES and not _of(e, _LOGICAL) for e in elements)
     )
 
 
@@ -179,7 +182,7 @@ def _copy(source: BinaryIO, start: int, size: int, made: BinaryIO) -> None:
     while size:
         copied = os.sendfile(made.fileno(), source.fileno(), start, size)
         if not copied:
-            raise EOFError(f"{source.name} ends within a column; expected {size} bytes more.")
+            raise OSError(f"{source.name} ends within a column; expected {size} bytes more.")
         start, size = start + copied, size - copied
     made.seek(0, os.SEEK_END)
 
@@ -190,7 +193,15 @@ def _footer(file: BinaryIO) -> Struct:
     if magic != _MAGIC:
         raise ValueError(f"{file.name} is no Parquet file: it ends with {magic!r}.")
     file.seek(-8 - length, os.SEEK_END)
-    return _Reader(file.read(length)).struct()
+    try:
+        return _Reader(file.read(length)).struct()
+    except IndexError:
+        raise ValueError(f"{file.name} has a footer that ends early.") from None
+
+
+def _footer_of(path: Path) -> Struct:
+    with path.open("rb") as file:
+        return _footer(file)
 
 
 def _of(one: Struct, number: int) -> Any:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from lakehouse import splice as splicing
 from lakehouse.rewriting import rewrite
 from lakehouse.splice import join, splice
 
@@ -159,7 +160,7 @@ def test_files_are_joined_with_more_columns_of_their_rows(
     spark: SparkSession, tmp_path: Path, options: dict[str, Any]
 ) -> None:
     """Read by Arrow, with its statistics, by DuckDB and by Spark."""
-    wanted, parts = [], []
+    every, parts = [], []
     for seed, count in ((1, 250), (2, 101), (3, 1)):
         whole = rows(seed, count).drop_columns(["at"])
         sides = whole.select(["id", "units", "price"]), whole.drop_columns(["id", "units", "price"])
@@ -167,10 +168,7 @@ def test_files_are_joined_with_more_columns_of_their_rows(
         for side, file in zip(sides, files, strict=True):
             pq.write_table(side, file, **(WRITTEN | options))
         parts.append(files)
-        wanted.append(pa.concat_tables(sides[:1]).to_pylist())
-        for row, more in zip(wanted[-1], sides[1].to_pylist(), strict=True):
-            row.update(more)
-    every = [row for some in wanted for row in some]
+        every += whole.select([name for side in sides for name in side.column_names]).to_pylist()
     output = tmp_path / "made.parquet"
     assert join(parts, output)
     assert pq.read_table(output).to_pylist() == every
@@ -183,6 +181,23 @@ def test_files_are_joined_with_more_columns_of_their_rows(
     assert found == [row for row in every if row["store"] == "a"]
     by_spark = [row.asDict() for row in spark.read.parquet(str(output)).orderBy("id").collect()]
     assert by_spark == sorted(every, key=lambda row: row["id"])
+
+
+def test_times_that_only_the_older_way_tells_are_not_joined(tmp_path: Path) -> None:
+    """Arrow takes them for UTC, DuckDB does not."""
+    file, more = tmp_path / "file", tmp_path / "more"
+    pq.write_table(rows(1).select(["at"]), file, **WRITTEN)
+    pq.write_table(rows(1).select(["id"]), more, **WRITTEN)
+    assert join([(file, more)], tmp_path / "made")
+    told = splicing._footer_of(file)
+    data, length = file.read_bytes(), int.from_bytes(file.read_bytes()[-8:-4], "little")
+    del told[2][1][1][1][10]
+    writer = splicing._Writer()
+    writer.struct(told)
+    end = len(writer.data).to_bytes(4, "little") + b"PAR1"
+    file.write_bytes(data[: -8 - length] + bytes(writer.data) + end)
+    assert pq.read_table(file)["at"].type == pa.timestamp("us", "UTC")
+    assert not join([(file, more)], tmp_path / "made")
 
 
 def test_files_that_differ_are_not_joined(tmp_path: Path) -> None:

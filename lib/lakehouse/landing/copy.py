@@ -1,4 +1,4 @@
-"""Landed parquet files that fit their raw table as they are: copied by Arrow, in one commit.
+"""Landed parquet files that fit their raw table as they are: copied without Spark, in one commit.
 
 Nothing of such a file is mapped or converted: its columns are taken over byte by byte, or decoded
 and encoded by Arrow, which costs an eighth of what Spark's rows cost (docs/decisions/0017, 0038).
@@ -6,6 +6,7 @@ Files that need more go through Spark (bronze.py).
 """
 
 import os
+import shutil
 import uuid
 from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,9 +40,14 @@ _TYPES = {
 }
 # Rows decoded at a time, and those of a row group.
 _ROWS = 524_288
-# Groups of rows of landed files stay as they are where one is enough work for a reader, and not too
-# much: most writers put between a hundred thousand and some millions into one.
+# Landed files are taken over as they lie whose groups have so many rows, at least on average and at
+# most: with fewer a reader has little to do at a time, with more few can share the work.
 _LEAST_ROWS, _MOST_ROWS = 16_384, 4_194_304
+# What Arrow, DuckDB and Spark all read.
+_CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD"}
+_ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE", "RLE_DICTIONARY", "BIT_PACKED"}
+# Where columns that landed files lack are written, in the folder of a table: no reader looks there.
+_BESIDE = "_copying"
 # Bytes of landed files that become one file of the table.
 _FILE = 256 * 1024 * 1024
 # Texts that many rows share are passed on by their numbers.
@@ -115,8 +121,13 @@ def append(
     def write(files: Sequence[str]) -> AddAction | None:
         return _write(place, landing, files, schema, batch)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        made = [file for file in pool.map(write, _together(landing, paths)) if file]
+    shutil.rmtree(place / _BESIDE, ignore_errors=True)
+    (place / _BESIDE).mkdir()
+    try:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            made = [file for file in pool.map(write, _together(landing, paths)) if file]
+    finally:
+        shutil.rmtree(place / _BESIDE, ignore_errors=True)
     register.commit(opened, made, None, record, "append")
 
 
@@ -153,32 +164,18 @@ def _write(
 def _joined(
     file: Path, landing: Path, paths: Sequence[str], schema: pa.Schema, batch: Batch
 ) -> bool:
-    """Copy the columns of landed files byte by byte, and write the table's others beside them.
+    """Copy the columns of landed files byte by byte, and write those that they lack beside them.
 
-    False, with nothing written, where the groups of rows of a file are too small or too large to be
-    read well, or files do not fit; and where what was made cannot be read.
+    False, with nothing written, where files are held otherwise than all readers read well, or
+    differ; and where what was made cannot be read.
     """
-    footers = [pq.read_metadata(landing / path) for path in paths]
-    groups = [one.row_group(n).num_rows for one in footers for n in range(one.num_row_groups)]
-    if not groups or max(groups) > _MOST_ROWS or sum(groups) < len(groups) * _LEAST_ROWS:
+    if not _is_read_well([pq.read_metadata(landing / path) for path in paths]):
         return False
-    parts = []
+    beside = [file.parent / _BESIDE / f"{number}-{file.name}" for number in range(len(paths))]
     try:
-        for number, (path, footer) in enumerate(zip(paths, footers, strict=True)):
-            held = set(pq.read_schema(landing / path).names)
-            lacking = _coded(
-                pa.schema([field for field in schema if field.name not in held]),
-                {SOURCE_FILE, BATCH_ID},
-            )
-            parts.append((landing / path, file.with_name(f".{number}-{file.name}")))
-            place = 1
-            with _writer(parts[-1][1], lacking) as writer:
-                for group in range(footer.num_row_groups):
-                    count = footer.row_group(group).num_rows
-                    rows = _lacking(lacking, path, batch, place, count)
-                    writer.write_batch(rows, row_group_size=max(count, 1))
-                    place += count
-        if not join(parts, file):
+        for path, other in zip(paths, beside, strict=True):
+            _write_lacking(other, landing, path, schema, batch)
+        if not join([(landing / p, other) for p, other in zip(paths, beside, strict=True)], file):
             return False
         # What is broken within a column is found where it lands, not where it is used.
         for _ in pq.ParquetFile(file, read_dictionary=list(shared(file))).iter_batches(_ROWS):
@@ -188,8 +185,34 @@ def _joined(
         file.unlink(missing_ok=True)
         return False
     finally:
-        for _, beside in parts:
-            beside.unlink(missing_ok=True)
+        for other in beside:
+            other.unlink(missing_ok=True)
+
+
+def _is_read_well(footers: Sequence[pq.FileMetaData]) -> bool:
+    """Whether every reader knows how files hold their columns, in groups of rows of a good size."""
+    groups = [one.row_group(n) for one in footers for n in range(one.num_row_groups)]
+    counts = [group.num_rows for group in groups]
+    if not counts or max(counts) > _MOST_ROWS or sum(counts) < len(counts) * _LEAST_ROWS:
+        return False
+    columns = [group.column(n) for group in groups for n in range(group.num_columns)]
+    return all(
+        column.compression in _CODECS and _ENCODINGS.issuperset(column.encodings)
+        for column in columns
+    )
+
+
+def _write_lacking(output: Path, landing: Path, path: str, schema: pa.Schema, batch: Batch) -> None:
+    """Write the columns of the table that a landed file lacks, in its groups of rows."""
+    held, footer = set(pq.read_schema(landing / path).names), pq.read_metadata(landing / path)
+    lacking = pa.schema([field for field in schema if field.name not in held])
+    lacking, row = _coded(lacking, {SOURCE_FILE, BATCH_ID}), 1
+    with _writer(output, lacking) as writer:
+        for group in range(footer.num_row_groups):
+            count = footer.row_group(group).num_rows
+            rows = _lacking(lacking, path, batch, row, count)
+            writer.write_batch(rows, row_group_size=max(count, 1))
+            row += count
 
 
 def _coded(schema: pa.Schema, texts: Container[str]) -> pa.Schema:
@@ -229,21 +252,25 @@ def _batches(
         held = set(pq.read_schema(landing / path).names)
         coded = [f.name for f in schema if f.type == _CODED and f.name in held]
         lacking = pa.schema([field for field in schema if field.name not in held])
-        place = 1
+        row = 1
         for rows in pq.ParquetFile(landing / path, read_dictionary=coded).iter_batches(_ROWS):
-            more = _lacking(lacking, path, batch, place, rows.num_rows)
-            place += rows.num_rows
+            more = _lacking(lacking, path, batch, row, rows.num_rows)
+            row += rows.num_rows
             columns = [(rows if f.name in held else more).column(f.name) for f in schema]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _lacking(schema: pa.Schema, path: str, batch: Batch, place: int, count: int) -> pa.RecordBatch:
-    """Columns that a file lacks, of so many rows from a place on: its name, the places of its rows
-    and its batch; others are empty.
+def _lacking(schema: pa.Schema, path: str, batch: Batch, row: int, count: int) -> pa.RecordBatch:
+    """Columns that a file lacks, of so many rows from one on: its name, the places of its rows and
+    its batch; others are empty.
     """
-    fixed = {SOURCE_FILE: path, INGESTED_AT: batch.ingested_at(path), BATCH_ID: batch.id}
-    numbered = {**fixed, ROW: np.arange(place, place + count)}
-    columns = [_column(numbered.get(field.name), field.type, count) for field in schema]
+    told = {
+        SOURCE_FILE: path,
+        INGESTED_AT: batch.ingested_at(path),
+        BATCH_ID: batch.id,
+        ROW: np.arange(row, row + count),
+    }
+    columns = [_column(told.get(field.name), field.type, count) for field in schema]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

@@ -203,14 +203,16 @@ class _Staging:
         """
         paths = self.twin.values(f"SELECT DISTINCT {SOURCE_FILE} FROM {raw}")
         dates = [str(date_in(path) or _NO_DATE) for path in paths]
-        files = pa.table({"_path": pa.array(paths, pa.string()), "_dated": dates})
-        self.twin.duck.register("_files", files)
+        rows, dated = f"{raw} raw", f"'{dates[0] if dates else _NO_DATE}'"
+        if len(set(dates)) > 1:  # else no row need be told its own
+            files = pa.table({"_path": pa.array(paths, pa.string()), "_dated": dates})
+            self.twin.duck.register("_files", files)
+            rows, dated = f"{rows} JOIN _files ON raw.{SOURCE_FILE} = _path", "_dated"
         driver = self.twin.frame.catalogue.tables[next(iter(self.target.table.inputs))]
         own = listed(column.name for column in driver.columns)
         self.twin.duck.execute(
             f"CREATE OR REPLACE TEMP VIEW {LANDED} AS"
-            f" SELECT {own}, CAST(CAST(_dated AS DATE) AS TIMESTAMPTZ) AS {FILE_DATE}"
-            f" FROM {raw} raw JOIN _files ON raw.{SOURCE_FILE} = _path"
+            f" SELECT {own}, CAST(CAST({dated} AS DATE) AS TIMESTAMPTZ) AS {FILE_DATE} FROM {rows}"
         )
         for name in list(self.target.table.inputs)[1:]:
             self.twin.know(name)
@@ -327,19 +329,31 @@ class _Staging:
         return Staged(self.twin.write(self.newest()), self.twin.count(LANDED))
 
     def newest(self) -> str:
-        """One row per key, the last by the table's ``newest`` columns; an error where two are."""
+        """One row per key, the last by the table's ``newest`` columns; an error where two are.
+
+        Which it is, is told from few columns: rows are wide.
+        """
         declaration, key = self.target.table.declaration, listed(self.key)
         good = self.twin.good("quarantine", self._patterns().values(), but="pattern")
-        newest = ", ".join(f'"{name}" DESC NULLS LAST' for name in declaration.newest)
+        self.twin.keep("_good", good)
+        at = ", ".join(f'"{name}" IS NOT NULL, "{name}"' for name in declaration.newest)
+        firsts = "".join(f', min("{c}") AS "_first_{c}"' for c in declaration.earliest)
+        states = (
+            f"SELECT {key}, ROW({at}) AS _at, min(rowid) AS _number,"
+            f" min(hash(g)) = max(hash(g)) AS _alike{firsts}"
+            f" FROM _good g GROUP BY {key}, {listed(declaration.newest)}"
+        )
+        firsts = "".join(f', min("_first_{c}") AS "_first_{c}"' for c in declaration.earliest)
+        last = (
+            "SELECT arg_max(_number, _at) AS _number, arg_max(_alike, _at) AS _alike"
+            f"{firsts} FROM ({states}) GROUP BY {key}"
+        )
         first = ", ".join(
-            f'CASE WHEN "{c}" IS NOT NULL THEN min("{c}") OVER (PARTITION BY {key}) END AS "{c}"'
+            f'CASE WHEN g."{c}" IS NOT NULL THEN "_first_{c}" END AS "{c}"'
             for c in declaration.earliest
         )
-        placed = (
-            f"SELECT *{f' REPLACE ({first})' if first else ''},"
-            f" count(*) OVER (PARTITION BY {key}, {listed(declaration.newest)}) AS _alike,"
-            f" row_number() OVER (PARTITION BY {key} ORDER BY {newest}) AS _place"
-            f" FROM (SELECT DISTINCT * FROM ({good}))"
+        rows = (
+            f"SELECT g.*{f' REPLACE ({first})' if first else ''}, _alike"
+            f" FROM _good g JOIN ({last}) l ON g.rowid = l._number"
         )
-        last = f"CASE WHEN _place = 1 THEN {self.twin.or_error('_alike = 1')} ELSE false END"
-        return f"SELECT * FROM ({placed}) WHERE {last}"
+        return f"SELECT * FROM ({rows}) WHERE {self.twin.or_error('_alike')}"

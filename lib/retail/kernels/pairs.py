@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Array = NDArray[np.generic]
+# Rows made at a time: what is worked out for so few stays near the processor.
+_BLOCK = 131_072
 
 
 class Vocabulary:
@@ -109,6 +111,15 @@ class Pairs:
             stores, products = self._numbers.shape
             grown[:stores, :products] = self._numbers
             self._numbers = grown
+
+
+def blocks(count: int) -> list[slice]:
+    """Rows in blocks, one even of none.
+
+    >>> blocks(0)
+    [slice(0, 0, None)]
+    """
+    return [slice(at, min(at + _BLOCK, count)) for at in range(0, max(count, 1), _BLOCK)]
 
 
 def roomy(values: NDArray[Any], count: int, nothing: int) -> NDArray[Any]:

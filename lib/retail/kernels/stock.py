@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lakehouse import NOT_APPLICABLE, UNKNOWN, Slice
 from retail.kernels.decimals import decimals, unscaled
-from retail.kernels.pairs import Pairs, roomy
+from retail.kernels.pairs import Pairs, blocks, roomy
 
 WINDOW_DAYS = 28
 OWN, COUNTS, SALES = "fact_inventory_daily", "stg_inventory_snapshots", "int_daily_sales"
@@ -74,12 +74,23 @@ class _Walk:
         self._fit()
         day_units = np.zeros(len(self.pairs), np.int64)
         day_units[sold] = gross
-        units, days = np.maximum(self.units[pairs], 0), self.days[pairs]
-        available = counts["quantity_available"].to_numpy().astype(np.int64)
-        products = self.products.valid_at(counts["closed_at"])
+        valid = self.products.valid_at(counts["closed_at"])
+        parts = [
+            self._block(counts.slice(one.start, one.stop - one.start), pairs[one], day_units, valid)
+            for one in blocks(counts.num_rows)
+        ]
+        rows = pa.concat_tables(parts)
         if day in self.slice.reached:
             keyed = self.pairs.numbers(self.slice.keys(day))
-            self.remade[day] = keyed, pairs[available > 0]
+            self.remade[day] = keyed, pairs[np.asarray(rows["is_in_stock"], bool)]
+        return rows
+
+    def _block(
+        self, counts: pa.Table, pairs: NDArray[np.int32], sold: NDArray[np.int64], valid: "_Valid"
+    ) -> pa.Table:
+        """The rows of some counts; ``sold`` are the units of the day of every pair."""
+        units, days = np.maximum(self.units[pairs], 0), self.days[pairs]
+        available = counts["quantity_available"].to_numpy().astype(np.int64)
         number = self.pairs.products_of(pairs)
         is_known = (units > 0) & (days > 0)
         by_units, by_days = np.where(is_known, units, 1), np.where(is_known, days, 1)
@@ -96,12 +107,14 @@ class _Walk:
         return pa.table(
             {
                 **{name: counts[name] for name in (*_PAIR, *passed, "safety_stock")},
-                "product_key": products.key[number],
-                "is_ranged": products.is_ranged[number],
+                "product_key": valid.key[number],
+                "is_ranged": valid.is_ranged[number],
                 "is_in_stock": available > 0,
-                "unit_price": decimals(*products.price(number)),
-                "unit_cost": decimals(*products.cost(number)),
-                "day_units": day_units[pairs],
+                **{
+                    name: decimals(amounts[number], there[number])
+                    for name, (amounts, there) in valid.amounts.items()
+                },
+                "day_units": sold[pairs],
                 "units_28d": units,
                 "in_stock_days_28d": days,
                 "daily_demand": decimals(_half_up(10_000 * units, by_days), is_known),
@@ -181,22 +194,15 @@ class _Valid:
         self.key = self._taken("product_key", UNKNOWN)
         active = self._taken("is_active", True)
         self.is_ranged = np.where(self._at >= 0, active, ~listed)
+        self.amounts = {name: self._amounts(name) for name in ("unit_price", "unit_cost")}
 
-    def price(self, number: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        return self._amount("unit_price", number)
-
-    def cost(self, number: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        return self._amount("unit_cost", number)
-
-    def _amount(
-        self, column: str, number: NDArray[Any]
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def _amounts(self, column: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """An amount of the version by product number, in its last place, and where there is one."""
         values, there = unscaled(self._versions[column])
-        at = self._at[number]
-        found = at >= 0
-        if not len(values):
-            return np.zeros(len(at), np.int64), found
-        return np.where(found, values[at], 0), found & there[at]
+        every, is_there = np.zeros(len(self._at), np.int64), self._at >= 0
+        every[is_there] = values[self._at[is_there]]
+        is_there[is_there] = there[self._at[is_there]]
+        return every, is_there
 
     def _taken(self, column: str, otherwise: Any) -> NDArray[Any]:
         """A column of the version by product number; ``otherwise`` where there is none, or null."""

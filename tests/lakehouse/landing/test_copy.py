@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ from lakehouse.landing.bronze import Batch
 from lakehouse.landing.probe import probe
 from lakehouse.landing.source import Contract, EntityMapping
 from lakehouse.log import Log, Record, create_from_json
+from lakehouse.splice import join
 
 CONTRACT = Contract("sales", "id STRING, units INT, sold_on DATE", frozenset({"sold_on"}))
 AS_LANDED = EntityMapping(CONTRACT, ("*.parquet",))
@@ -166,10 +168,38 @@ def test_large_files_are_taken_over_as_they_lie(
     assert path.min == "1.parquet"
 
 
-def test_a_column_that_is_broken_is_found_when_its_file_lands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compression": "brotli"},
+        {"use_dictionary": False, "column_encoding": {"units": "BYTE_STREAM_SPLIT"}},
+        {"row_group_size": 1},
+        {"row_group_size": 5},
+    ],
+    ids=str,
+)
+def test_files_held_as_not_every_reader_reads_them_are_encoded_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(copy, "_LEAST_ROWS", 2)
+    monkeypatch.setattr(copy, "_MOST_ROWS", 4)
+
+    def refused(*_: Any) -> bool:
+        raise AssertionError("joined")
+
+    monkeypatch.setattr(copy, "join", refused)
+    landed = pa.table({"id": list("abcde"), "units": pa.array(range(5), pa.int32())})
+    pq.write_table(landed, tmp_path / "1.parquet", **({"row_group_size": 3} | options))
+    assert [row["id"] for row in load(tmp_path, "1.parquet")] == list("abcde")
+
+
+@pytest.mark.parametrize("is_joined", [True, False])
+def test_a_column_that_is_broken_is_found_when_its_file_lands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_joined: bool
+) -> None:
+    monkeypatch.setattr(copy, "_LEAST_ROWS", 2 if is_joined else 1_000)
+    joined = []
+    monkeypatch.setattr(copy, "join", lambda *parts: joined.append(parts) or join(*parts))
     table = pa.table({"id": pa.array([f"{n:040}" for n in range(500)])})
     pq.write_table(table, tmp_path / "1.parquet", use_dictionary=False)
     data = bytearray((tmp_path / "1.parquet").read_bytes())
@@ -178,3 +208,4 @@ def test_a_column_that_is_broken_is_found_when_its_file_lands(
     with pytest.raises(OSError, match=r"(?i)corrupt|deserializ"):
         load(tmp_path, "1.parquet")
     assert Log(tmp_path / "lake").file_count == 0
+    assert bool(joined) == is_joined

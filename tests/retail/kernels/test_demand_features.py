@@ -171,7 +171,7 @@ def test_a_base_is_mended_where_sales_and_counts_before_it_are_others_now(
     known = slice_of(sales, counts, sorted(days))
     mended = replace(
         known,
-        stale=base,
+        amended_base=base,
         tables={**known.tables, (OWN, base): rows[base]},
         differing=differing(slice_, known, base),
     )
