@@ -2,11 +2,13 @@
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
@@ -198,6 +200,95 @@ def test_rows_reached_are_those_that_spark_tells(
                 len(rows_of(found) or ()) if found.keys is not None else None
             )
         assert not folder.exists()
+
+
+INPUTS = {
+    "int_daily_sales": ("sold_on", ("gross_units",)),
+    "fact_inventory_daily": (
+        "snapshot_date",
+        ("is_ranged", "is_in_stock", "unit_price", "daily_demand"),
+    ),
+}
+
+
+def stock(luck: random.Random, days: list[date]) -> Rows:
+    return by_pair(
+        luck,
+        days,
+        snapshot_date=lambda _, day: day,
+        is_ranged=lambda luck, _: luck.random() < 0.5,
+        is_in_stock=lambda luck, _: luck.random() < 0.5,
+        unit_price=lambda luck, _: luck.choice([None, Decimal(5)]),
+        day_units=lambda luck, _: luck.randint(0, 3),  # which the features do not use
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_amendments_are_the_rows_that_differ_before_and_after(tmp_path: Path, seed: int) -> None:
+    luck, lake = random.Random(seed), Lake(tmp_path)
+    table, until = lake.tables["mart_demand_forecast_input"], DAYS[5]
+    states = [
+        {"int_daily_sales": sales(luck, DAYS[:6]), "fact_inventory_daily": stock(luck, DAYS[:6])}
+    ]
+    for _ in range(luck.randint(1, 3)):
+        come = {"int_daily_sales": sales(luck, DAYS), "fact_inventory_daily": stock(luck, DAYS)}
+        states.append({name: some_changed(luck, states[-1][name], come[name]) for name in come})
+    built = {}
+    for state in states:
+        for name, rows in state.items():
+            lake.put(name, rows)
+            built.setdefault(name, Log(lake.path(name)).version)
+    pins = {n: Pinned(lake.path(n), Log(lake.path(n)).version, v) for n, v in built.items()}
+    lake.path(table.name).mkdir(parents=True)
+    with reaching.beside(lake.path(table.name)) as folder:
+        assert folder is not None
+        found = reaching.write_amendments(table, lake.tables, pins, pins, until, folder)
+        assert found is not None
+        wanted_days = set()
+        for name, (day, columns) in INPUTS.items():
+            used = ("store_id", "product_id", "store_range", day, *columns)
+            was, now = (
+                {tuple(row.get(c) for c in used) for row in rows[name] if row[day] <= until}
+                for rows in (states[0], states[-1])
+            )
+            told = {-1: set(), 1: set()}
+            for part, files in found.files.get(name, {}).items():
+                for row in (
+                    r for f in files for r in pq.read_table(f, partitioning=None).to_pylist()
+                ):
+                    row["store_range"] = int(part)
+                    told[row.pop("_net")].add(tuple(row[c] for c in used))
+            assert told == {-1: was - now, 1: now - was}
+            changed = {row[3] for row in was ^ now}
+            wanted_days |= {d + timedelta(n) for d in changed for n in range(2 * 364 + 1)}
+        assert found.days == wanted_days
+
+
+def test_amendments_that_cannot_be_told_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    luck, lake = random.Random(1), Lake(tmp_path)
+    name, table = "int_daily_sales", lake.tables["mart_demand_forecast_input"]
+    lake.put(name, sales(luck, DAYS[:6]))
+    built = Log(lake.path(name)).version
+    lake.put(name, sales(luck, DAYS[:6]))
+    pins = {name: Pinned(lake.path(name), Log(lake.path(name)).version, built)}
+
+    def found(of: str = table.name) -> Any:
+        with reaching.beside(tmp_path / "beside") as folder:
+            assert folder is not None
+            one = lake.tables[of]
+            return reaching.write_amendments(one, lake.tables, pins, pins, DAYS[5], folder)
+
+    (tmp_path / "beside").mkdir()
+    assert found()
+    assert found("int_pooled_sales") is None  # which does not lie in slices
+    with monkeypatch.context() as few:
+        few.setattr(reaching, "MOST_IMAGES", 1)
+        assert found() is None
+    for file in lake.path(name).rglob("*.parquet"):
+        file.unlink()
+    assert found() is None
 
 
 def rows_of(part: Affected) -> set[tuple[Any, ...]] | None:

@@ -162,11 +162,13 @@ def test_few_days_are_kept(lake: Lake) -> None:
 def test_the_day_carried_from_is_mended_where_late_rows_reach_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, kept: int
 ) -> None:
-    """Without Spark, and from the newest day at hand: one that stays, is made again, or goes."""
+    """Without Spark, and from the newest day at hand: one that is made again, or goes."""
     bases: list[date | None] = []
+    mended: list[bool] = []
 
     def seen(session: Any, slices: list[Slice], *others: Any) -> list[Any]:
         bases.extend(one.base for one in slices)
+        mended.extend(one.base == one.amended_base for one in slices)
         return make(session, slices, *others)
 
     monkeypatch.setattr(carrying, "make", seen)
@@ -175,7 +177,7 @@ def test_the_day_carried_from_is_mended_where_late_rows_reach_it(
     lake.land(*landed)
     lake.close(DAYS[19], kept=kept)
     for last in (20, 21, 21, 24, 25):
-        again = [*luck.sample(DAYS[last - 9 : last], 2), DAYS[last]]
+        again = [DAYS[luck.randrange(last - 9, 19)], luck.choice(DAYS[19:last]), DAYS[last]]
         for day in again:
             for product in luck.sample("ABC", 2):
                 sales[product, day] = luck.choice([0, 1, 9])
@@ -193,6 +195,20 @@ def test_the_day_carried_from_is_mended_where_late_rows_reach_it(
         )
         first = DAYS[last + 1 - kept]
         assert bases[0] == max(day for day in before if day <= first)
+    assert all(mended[1:])
+    assert len(mended) == 6
+
+
+def test_a_close_by_a_verdict_of_before_mends_nothing_twice(lake: Lake) -> None:
+    lake.close(DAYS[19], kept=1)
+    sales = SALES | {("A", DAYS[15]): 7}
+    lake.land(DAYS[15], sales=sales, again=True)
+    lake.land(DAYS[20])
+    frame = lake.frame(DAYS[20], kept=1)
+    verdict, target = lake.verdict(frame), Target(lake.table, lake.path(OWN))
+    for _ in range(2):
+        carrying.close(None, frame, verdict, target)  # type: ignore[arg-type]
+        assert lake.rows() == expected_of(sales, COUNTS, DAYS[20:21])
 
 
 def test_an_earlier_as_of_day_takes_the_later_ones_away(lake: Lake) -> None:

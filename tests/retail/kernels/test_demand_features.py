@@ -166,18 +166,91 @@ def test_a_base_is_mended_where_sales_and_counts_before_it_are_others_now(
 ) -> None:
     luck = random.Random(seed)
     base = luck.choice([DAYS[n] for n in STARTS] + [DAYS[740], DAYS[748]])
-    sales, counts = known_later(luck, *history(), base)
+    until = min(base + timedelta(luck.choice([0, 3])), LAST)  # changes after it are not its own
+    sales, counts = known_later(luck, *history(), until)
     days = {min(base + timedelta(luck.randrange(14)), LAST) for _ in range(3)}
     known = slice_of(sales, counts, sorted(days))
     mended = replace(
         known,
         amended_base=base,
         tables={**known.tables, (OWN, base): rows[base]},
-        differing=differing(slice_, known, base),
+        differing=differing(slice_, known, until),
     )
     wanted = by_hand(sales, counts, (*PRODUCTS, "NEW"), known.days)
-    assert mended.base == base
     assert made(mended) == {key: plain(row) for key, row in wanted.items()}
+
+
+class Watched(InMemory):
+    """A slice that notes which counts are read."""
+
+    def read(self, name: str, day: date | None, columns: Any) -> pa.Table:
+        if name == COUNTED and day and "is_ranged" in columns:
+            READ.append(day)
+        return super().read(name, day, columns)
+
+
+READ: list[date] = []
+
+
+@pytest.mark.parametrize(
+    ("said", "looks_back"),
+    [
+        ("a sale that was the last is cancelled", False),
+        ("a sale of units is of fewer", False),
+        ("it was not carried on the last day it was seen", True),
+        ("it was carried before all that was known", True),
+        ("it was carried before, and known for a year", False),
+        ("a count closes a gap of a year", True),
+        ("it was carried on a day amid a gap that so was none", True),
+    ],
+)
+def test_what_is_no_sum_is_looked_up(said: str, looks_back: bool) -> None:
+    """Only as far as it must: a year of counts is read where a pair's being seen is another."""
+    first, base = FIRST, FIRST + timedelta(700)
+    carried = (True, True, 5, 1.5)
+    sales: Sales = {("P", base - timedelta(n)): 3 for n in (3, 60)}
+    known_days = 400 if "for a year" in said else 200
+    counts: Counts = {("P", base - timedelta(n)): carried for n in range(known_days)}
+    counts |= {("O", first + timedelta(n)): carried for n in range(701)}  # whose days landed
+    later_sales, later = dict(sales), dict(counts)
+    if "cancelled" in said:
+        later_sales["P", base - timedelta(3)] = 0
+    elif "fewer" in said:
+        later_sales["P", base - timedelta(3)] = 1
+    elif "not carried" in said:
+        counts["P", base - timedelta(0)] = carried
+        later["P", base] = (False, True, 5, 1.5)
+    elif "carried before" in said:
+        later["P", base - timedelta(known_days + 30)] = carried
+    elif "closes" in said:
+        for days in (counts, later):
+            for n in range(5, 200):
+                del days["P", base - timedelta(n)]
+            days["P", base - timedelta(600)] = carried
+        sales, later_sales = {}, {}
+        later["P", base - timedelta(4 + 365)] = carried
+    else:
+        for days in (counts, later):
+            for n in range(5, 200):
+                del days["P", base - timedelta(n)]
+            for n in (300, 600):
+                days["P", base - timedelta(n)] = carried
+        sales, later_sales = {}, {}
+        del later["P", base - timedelta(300)]
+    before = slice_of(sales, counts, [base])
+    known = slice_of(later_sales, later, [base, base + timedelta(1)])
+    rows = dict(demand_features(before))
+    mended = replace(
+        known,
+        amended_base=base,
+        tables={**known.tables, (OWN, base): rows[base]},
+        differing=differing(before, known, base),
+    )
+    READ.clear()
+    found = made(Watched(**vars(mended)))
+    wanted = by_hand(later_sales, later, ("P", "O"), known.days)
+    assert found == {key: plain(row) for key, row in wanted.items()}
+    assert (len(set(READ)) > 100) == looks_back
 
 
 def test_sales_of_a_day_or_later_change_no_lagged_column_of_the_day(
