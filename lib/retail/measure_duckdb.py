@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from retail.kernels.demand_features import LAGS as OURS
-from retail.kernels.demand_state import REACH
+from retail.kernels.demand_features import LAGS as KERNEL_LAGS
+from retail.kernels.demand_state import BITS, REACH
 from retail.measure_peer_files import LAGS, MOVING, WINDOWS, Files, cores
 
 # Days before the day whose counts are carried from: its own, the one of the price change, the one
@@ -52,7 +52,7 @@ def _recomputed(files: Files, day: date) -> str:
                {", ".join(f"coalesce(units_sum_{w}, 0) AS units_sum_{w}" for w in WINDOWS)},
                {", ".join(f"coalesce(squares_{w}, 0) AS units_squares_{w}" for w in (28, 91))},
                {", ".join(map(_deviation, (28, 91)))},
-               coalesce(last_ago, 364) AS days_since_sale
+               least(coalesce(last_ago, {BITS + 1}), {BITS + 1}) AS days_since_sale
         FROM (SELECT store_id, product_id FROM read_parquet({files.counts[0]}))
         LEFT JOIN (SELECT store_id, product_id, {", ".join(parts)}
                    FROM ({_sales(files, day, tuple(range(92)))}) GROUP BY ALL)
@@ -77,7 +77,7 @@ def _moved_on(files: Files, day: date) -> str:
         FROM (SELECT store_id, product_id, coalesce(sold_0, 0) AS units, p.units AS units_lag_1,
                      {lags}, {sums}, {squares},
                      CASE WHEN p.units > 0 THEN 1
-                          ELSE least(p.days_since_sale + 1, 364) END AS days_since_sale
+                          ELSE least(p.days_since_sale + 1, {BITS + 1}) END AS days_since_sale
               FROM (SELECT store_id, product_id FROM read_parquet({files.counts[0]}))
               LEFT JOIN read_parquet({files.before}) p USING (store_id, product_id)
               LEFT JOIN (SELECT store_id, product_id, {sold}
@@ -97,7 +97,7 @@ def _carried(files: Files, day: date) -> str:
     ]
     # How many of the days before, from none to 91, something landed on.
     landed = [0, *accumulate(int(ago in files.landed) for ago in range(1, 92))]
-    lags = [f"CASE WHEN known >= {k} THEN sold_{k} END AS units_lag_{k}" for k in OURS]
+    lags = [f"CASE WHEN known >= {k} THEN sold_{k} END AS units_lag_{k}" for k in KERNEL_LAGS]
     return f"""
         WITH {", ".join(counts)},
         sold AS (SELECT store_id, product_id, {sold}
@@ -120,7 +120,8 @@ def _carried(files: Files, day: date) -> str:
                squares_28::BIGINT AS units_squares_28, squares_91::BIGINT AS units_squares_91,
                {_deviation(28, "coverage_days_28")}, {_deviation(91, "coverage_days_91")},
                coverage_days_28, coverage_days_91, known AS known_days, unseen_days,
-               days_since_sale, in_stock_days_28, in_stock_units_28, unit_price, price_change
+               sold_days_63, days_since_sale, in_stock_days_28, in_stock_units_28,
+               unit_price, price_change
         FROM covered"""
 
 
@@ -134,8 +135,10 @@ def _joined(files: Files, sold_on: list[int]) -> str:
                         ELSE least(p.known_days + 1, {REACH}) END AS known,
                    CASE WHEN is_seen THEN 0 ELSE p.unseen_days + 1 END AS unseen_days,
                    CASE WHEN p.units > 0 THEN 1
-                        ELSE least(coalesce(p.days_since_sale, {REACH}) + 1, {REACH})
+                        ELSE least(coalesce(p.days_since_sale, {BITS}) + 1, {BITS + 1})
                    END AS days_since_sale,
+                   ((coalesce(p.sold_days_63, 0) & {2 ** (BITS - 1) - 1}) * 2
+                       + (coalesce(p.units, 0) > 0)::BIGINT) AS sold_days_63,
                    coalesce(p.units, 0) AS sold_1,
                    {", ".join(f"coalesce(sold_{n}, 0) AS sold_{n}" for n in sold_on if n)},
                    coalesce(p.is_ranged AND p.is_in_stock, false)::INT AS entered,

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from retail.kernels.demand_state import BITS
 from retail.measure_peer_files import LAGS, MOVING, WINDOWS, Files, cores
 
 
@@ -46,7 +47,9 @@ def by_polars(files: Files, day: date, way: str, output: Path) -> None:
             )
         )
         rows = counts.join(sums, pair, "left").with_columns(
-            pl.col("last_ago").fill_null(364).alias("days_since_sale"),
+            pl.min_horizontal(pl.col("last_ago").fill_null(BITS + 1), pl.lit(BITS + 1)).alias(
+                "days_since_sale"
+            ),
             pl.exclude(*pair, "last_ago").fill_null(0),
         )
     else:
@@ -72,7 +75,7 @@ def by_polars(files: Files, day: date, way: str, output: Path) -> None:
             *[squares(w).alias(f"squares_{w}") for w in (28, 91)],
             pl.when(was > 0)
             .then(1)
-            .otherwise(pl.min_horizontal(pl.col("days_since_sale") + 1, pl.lit(364)))
+            .otherwise(pl.min_horizontal(pl.col("days_since_sale") + 1, pl.lit(BITS + 1)))
             .alias("days_since_sale"),
         )
     rows.with_columns(*[deviation(w).alias(f"units_std_{w}") for w in (28, 91)]).rename(

@@ -73,7 +73,8 @@ def expected(asked: Request, store: int, product: int, day: int) -> Row | None:
         "estimated_demand": max(
             Decimal(units(0)), usual.quantize(Decimal("0.0001"), ROUND_HALF_UP)
         ),
-        "days_since_sale": next((ago for ago in range(1, known_days + 1) if units(ago)), 364),
+        "sold_days_63": sum(1 << (ago - 1) for ago in range(1, 64) if units(ago)),
+        "days_since_sale": next((ago for ago in range(1, 64) if units(ago)), 64),
         "in_stock_days_28": len(stocked),
         "in_stock_units_28": sum(map(units, stocked)),
         "unit_price": price,

@@ -116,9 +116,11 @@ def merged(
         if not staging.are_all():
             return None
         staging.twin.keep("_kept", staging.twin.shaped(staging.newest()))
+        judged = staging.twin.count(LANDED)
+        for name in ("_landed", "_good"):  # which take the memory that merging needs
+            staging.twin.duck.execute(f"DROP TABLE {name}")
         place, bounded = cast(Path, target.path), tuple(target.table.filtered)
         merger = merging.Merging(staging.twin.duck, opened, place, staging.key, bounded)
-        judged = staging.twin.count(LANDED)
         merger.commit("_kept", "_keys", staging.keys, record)
         return judged
     return None

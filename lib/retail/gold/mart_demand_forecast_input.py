@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import by_day, carry, expect, setting, table
 from retail.kernels.demand_features import LAGS, demand_features
-from retail.kernels.demand_state import REACH
+from retail.kernels.demand_state import BITS, REACH
 from retail.terms.layout import store_range
 from retail.terms.stock import demand_status, estimated_demand
 
@@ -46,7 +46,8 @@ _PAIR = ("store_id", "product_id")
         coverage_days_91  INT NOT NULL COMMENT 'The same among the 91 before',
         known_days        INT NOT NULL COMMENT 'Days before d since which the pair has had rows, at most 364',
         unseen_days       INT NOT NULL COMMENT 'Days since the pair was last carried or sold, 0 on d itself',
-        days_since_sale   INT NOT NULL COMMENT 'Days since the last sale before d, at most 364',
+        sold_days_63      BIGINT NOT NULL COMMENT 'Bits: that of 2^(n - 1) is set where the pair sold n days before; bit_count tells how many days',
+        days_since_sale   INT NOT NULL COMMENT 'Days since the last sale before d; 64 where the 63 days before have none',
         in_stock_days_28  INT NOT NULL COMMENT 'Days among the 28 before that were carried and closed with stock',
         in_stock_units_28 INT NOT NULL COMMENT 'Units of these days: no stock-out hid demand on them',
         unit_price        DECIMAL(18,4) COMMENT 'List price on d, known ahead; null when the pair was not counted',
@@ -139,6 +140,9 @@ def _with_totals(rows: DataFrame) -> DataFrame:
             "_stocked_units": total(F.when(stocked, units).otherwise(0)),
             "_landed": total(F.when(F.col("_counted").isNotNull(), 1).otherwise(0)),
             "_sold_on": F.max(F.when(F.col("units") > 0, F.col("observed_on"))).over(before),
+            "_sold_days": F.collect_list(F.when(F.col("units") > 0, F.col("observed_on"))).over(
+                in_time.rowsBetween(-BITS, -1)
+            ),
             "_seen_before_on": F.max("_seen_on").over(before),
         }
     )
@@ -150,6 +154,11 @@ def _with_totals(rows: DataFrame) -> DataFrame:
             "_landed_until_known": F.max(F.when(starts, F.col("_landed"))).over(so_far),
         }
     ).withColumn("_known", F.datediff("observed_on", "_known_on"))
+
+
+def _bit(ago: Column) -> Column:
+    """The whole number with the bit of so many days ago."""
+    return F.call_function("shiftleft", F.lit(1).cast("bigint"), ago - 1)
 
 
 def _featured(rows: DataFrame) -> DataFrame:
@@ -176,7 +185,12 @@ def _featured(rows: DataFrame) -> DataFrame:
     seen_on = F.coalesce("_seen_on", "_seen_before_on")
     price_before = F.lag("unit_price", 7).over(in_time)
     is_ranged = F.when(F.col("_counted"), F.coalesce("is_ranged", F.lit(False)))
-    since_sale = F.coalesce(F.datediff("observed_on", "_sold_on"), F.lit(REACH))
+    since_sale = F.coalesce(F.datediff("observed_on", "_sold_on"), F.lit(BITS + 1))
+    sold_days = F.aggregate(
+        "_sold_days",
+        F.lit(0).cast("bigint"),
+        lambda bits, day: bits + _bit(F.datediff("observed_on", day)),
+    )
     change = F.when(F.col("_known") >= 7, F.col("unit_price") - price_before)
     windows = rows.withColumns(
         {
@@ -188,7 +202,8 @@ def _featured(rows: DataFrame) -> DataFrame:
             **{f"coverage_days_{length}": covered(length) for length in (28, 91)},
             "known_days": F.least("_known", F.lit(REACH)),
             "unseen_days": F.datediff("observed_on", seen_on),
-            "days_since_sale": F.least(since_sale, F.lit(REACH)),
+            "sold_days_63": sold_days,
+            "days_since_sale": F.least(since_sale, F.lit(BITS + 1)),
             "price_change": change.cast("decimal(18,4)"),
             "is_ranged": is_ranged,
         }

@@ -1,11 +1,12 @@
 """A state of demand brought to what its inputs say now, where they said something else before.
 
-Totals of windows are sums: they move by what a pair and day are now, less what they were. When a
-pair was last sold or seen, and since when it is known, are none: a later day raises the first two,
-and where a change may take a day away the days before are asked, the newest first.
+Totals of windows are sums, and so are the bits of days: they move by what a pair and day are now,
+less what they were. When a pair was last seen, and since when it is known, are none: a later day
+raises the first, and where a change may take a day away, or adds one before all that is known, the
+days before are asked, the newest first.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from retail.kernels.demand_state import (
+    BITS,
     COUNTS,
     LONG_AGO,
     RANGED,
@@ -62,15 +64,15 @@ def amend(state: DemandState, base: int) -> None:
     move("in_stock_units_28", 28, stocked * changes.units, was_stocked * changes.units_before)
 
     was_sold, is_sold = changes.units_before > 0, changes.units > 0
+    bit = np.left_shift(np.int64(1), np.clip(ago - 1, 0, BITS - 1))
+    move("sold_days_63", BITS, is_sold * bit, was_sold * bit)
+
     was_seen = was_sold | has(changes.marks_before, RANGED)
     is_seen = is_sold | has(changes.marks, RANGED)
-    sold, seen, since = (known[n][pair] for n in ("last_sold_on", "last_seen_on", "known_since"))
-    is_unsold = is_before & was_sold & ~is_sold & (sold == changes.day)
+    seen, since = known["last_seen_on"][pair], known["known_since"][pair]
     is_earlier = (seen == LONG_AGO) | ((since > changes.day) & (since > base - REACH))
     is_unsure = (was_seen & ~is_seen) | (is_seen & ~was_seen & is_earlier)
-    for name, some in (("last_sold_on", is_sold & is_before), ("last_seen_on", is_seen)):
-        np.maximum.at(known[name], pair[some], changes.day[some].astype(np.int32))
-    _look_up_sales(state, np.unique(pair[is_unsold]), base)
+    np.maximum.at(known["last_seen_on"], pair[is_seen], changes.day[is_seen].astype(np.int32))
     _look_up_runs(state, np.unique(pair[is_unsure]), base)
 
 
@@ -111,34 +113,19 @@ def _before(
     return every[differs], was[differs]
 
 
-def _look_up_sales(state: DemandState, pairs: Array, base: int) -> None:
-    """On which day before the base pairs were last sold."""
-    sold = np.full(pairs.size, LONG_AGO)
-    for day in _back(state, base - 1, base - REACH) if pairs.size else ():
-        sold[(state.units(day)[pairs] > 0) & (sold == LONG_AGO)] = day
-        if (sold != LONG_AGO).all():
-            break
-    state.known["last_sold_on"][pairs] = sold
-
-
 def _look_up_runs(state: DemandState, pairs: Array, base: int) -> None:
     """On which day up to the base pairs were last seen, and since when they are known: the first of
     days none of which is more than REACH + 1 after the one before.
     """
     seen, since = np.full(pairs.size, LONG_AGO), np.full(pairs.size, LONG_AGO)
-    for day in _back(state, base, base - 2 * REACH) if pairs.size else ():
+    landed = [day for day in state.landed_days if base - 2 * REACH <= day <= base]
+    for day in sorted(landed, reverse=True) if pairs.size else ():
         is_seen = (state.units(day)[pairs] > 0) | has(state.marks(day)[pairs], RANGED)
         is_new = seen == LONG_AGO
         since[is_seen & (is_new | (since - day <= REACH + 1))] = day
         seen[is_seen & is_new] = day
+        state.forget(day, base)
         is_known = (since <= base - REACH) | (since - day > REACH + 1)
         if np.where(seen == LONG_AGO, day <= base - REACH, is_known).all():
             break
     state.known["last_seen_on"][pairs], state.known["known_since"][pairs] = seen, since
-
-
-def _back(state: DemandState, newest: int, oldest: int) -> Iterator[int]:
-    """The days that anything landed on, the newest first; what was read of each is let go."""
-    for day in sorted((d for d in state.landed_days if oldest <= d <= newest), reverse=True):
-        yield day
-        state.forget(day, newest)

@@ -13,6 +13,7 @@ from lakehouse import Slice
 from retail.kernels.decimals import decimals, unscaled
 from retail.kernels.demand_amendments import amend
 from retail.kernels.demand_state import (
+    BITS,
     COUNTS,
     IN_STOCK,
     RANGED,
@@ -115,7 +116,7 @@ def _block(
             **{f"coverage_days_{n}": covered[n] for n in covered},
             "known_days": known,
             "unseen_days": day.number - values["last_seen_on"],
-            "days_since_sale": np.minimum(day.number - values["last_sold_on"], REACH),
+            "days_since_sale": _days_since(values["sold_days_63"]),
             "unit_price": decimals(price, is_priced),
             "price_change": decimals(price - before, is_priced & was_priced & (known >= 7)),
         }
@@ -163,6 +164,12 @@ def _status(is_day: bool) -> NDArray[np.int8]:
     out, ranged = marks & STOCKED == RANGED, marks & RANGED > 0
     cases = [out, marks & _SOLD > 0, ranged, np.full(marks.size, is_day)]
     return np.select(cases, [2, 0, 1, 3], len(STATUSES)).astype(np.int8)
+
+
+def _days_since(bits: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The place of the lowest bit, from 1; behind all of them where none is set."""
+    place = np.frexp((bits & -bits).astype(np.float64))[1]  # a power of two is told exactly
+    return np.where(bits, place, BITS + 1).astype(np.int32)
 
 
 def _deviation(

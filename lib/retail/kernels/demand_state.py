@@ -22,9 +22,12 @@ COUNTED, RANGED, IN_STOCK = 1, 2, 4
 STOCKED = RANGED | IN_STOCK
 TOTALS = (
     *("units_sum_7", "units_sum_28", "units_sum_91", "units_squares_28", "units_squares_91"),
-    *("in_stock_days_28", "in_stock_units_28"),
+    *("in_stock_days_28", "in_stock_units_28", "sold_days_63"),
 )
-LAST_DAYS = ("last_sold_on", "last_seen_on", "known_since")
+# Days before a day whose sales are bits of a whole number.
+BITS = 63
+_ALL_BITS = 2**BITS - 1
+LAST_DAYS = ("last_seen_on", "known_since")
 LONG_AGO = -(10**6)
 WINDOWS = {
     7: ("units_sum_7", None),
@@ -37,16 +40,16 @@ _EPOCH = date(1970, 1, 1)
 class DemandState:
     """What is known at the opening of a day, and how a day changes it. Grain: pair, by its number.
 
-    ``known`` holds the totals of windows, the days on which a pair was last sold and last seen
-    (carried or sold), and that since which it is known: by day number, LONG_AGO for never. Arrays
-    have room for more pairs than there are, which are as pairs of which nothing is known.
+    ``known`` holds the totals of windows, on which of 63 days a pair sold, and the days on which it
+    was last seen (carried or sold) and since which it is known: by day number, LONG_AGO for never.
+    Arrays have room for more pairs than there are, which are as pairs of which nothing is known.
     """
 
     def __init__(self, slice_: Slice):
         self.slice = slice_
         self.pairs = Pairs()
         self.known: dict[str, NDArray[Any]] = {
-            **{name: np.empty(0, np.int64 if "squares" in name else np.int32) for name in TOTALS},
+            **{name: np.empty(0, _kind(name)) for name in TOTALS},
             **{name: np.empty(0, np.int32) for name in LAST_DAYS},
         }
         self.sales_by_day: dict[int, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
@@ -57,7 +60,7 @@ class DemandState:
 
     def load(self, base: date) -> None:
         """Take up what the rows of a day say of its opening."""
-        days = ("known_days", "unseen_days", "days_since_sale")
+        days = ("known_days", "unseen_days")
         rows = self.slice.read(self.slice.table, base, ("store_id", "product_id", *TOTALS, *days))
         self.pairs.numbers(rows)  # from 0 on, as each is there once
         self.fit()
@@ -65,9 +68,6 @@ class DemandState:
         known = {name: values[: rows.num_rows] for name, values in self.known.items()}
         for name in TOTALS:
             known[name][:] = rows[name]
-        # A pair not sold for REACH days or more need not be told from one never sold.
-        since_sale = rows["days_since_sale"].to_numpy()
-        known["last_sold_on"][:] = np.where(since_sale < REACH, day - since_sale, LONG_AGO)
         np.subtract(day, rows["known_days"], out=known["known_since"])
         np.subtract(day, rows["unseen_days"], out=known["last_seen_on"])
 
@@ -86,7 +86,10 @@ class DemandState:
     def close(self, day: int) -> None:
         """Move the windows on by the day: it enters, and the first day of each leaves."""
         sold = self.sales(day)
-        self.known["last_sold_on"][sold[0]] = day
+        bits = self.known["sold_days_63"]
+        np.left_shift(bits, 1, out=bits)
+        np.bitwise_and(bits, _ALL_BITS, out=bits)
+        bits[sold[0]] |= 1
         self._add(sold, tuple(WINDOWS), 1)
         self._stock(day, 1)
         for length in WINDOWS:
@@ -197,6 +200,10 @@ def units_of(rows: pa.Table) -> NDArray[np.int32]:
 def marks_of(rows: pa.Table) -> NDArray[np.uint8]:
     ranged, in_stock = (np.asarray(rows[n], np.uint8) for n in ("is_ranged", "is_in_stock"))
     return COUNTED + RANGED * ranged + IN_STOCK * in_stock
+
+
+def _kind(name: str) -> type[np.int32] | type[np.int64]:
+    return np.int64 if "squares" in name or name == "sold_days_63" else np.int32
 
 
 def _nothing(name: str) -> int:
