@@ -138,7 +138,11 @@ def assert_features(lake: Path, landed: dict[str, str]) -> Rows:
                stddev_pop({spread}) {before(28)}, stddev_pop({spread}) {before(91)},
                {summed("landed::INT", 28, 91)}, known,
                on_day - max(CASE WHEN units > 0 OR carried THEN on_day END) OVER w,
-               least(coalesce(on_day - max(CASE WHEN units > 0 THEN on_day END) {before(364)}, 364), 364),
+               coalesce(list_sum(list_transform(
+                   list(on_day) FILTER (units > 0) {before(63)},
+                   lambda day: 1::BIGINT << (on_day - day - 1)::BIGINT
+               )), 0)::BIGINT,
+               coalesce(on_day - max(CASE WHEN units > 0 THEN on_day END) {before(63)}, 64),
                {summed("sellable::INT", 28)}, {summed("units * sellable::INT", 28)},
                unit_price, unit_price - lag(unit_price, 7) OVER w
         FROM dense WINDOW w AS (PARTITION BY store_id, product_id ORDER BY on_day)
