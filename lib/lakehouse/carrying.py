@@ -37,6 +37,9 @@ from lakehouse.write import Target, made, store
 
 BY = "carry.by"
 WAYS = ("kernel", "spark")
+# Where few days are kept, a Sunday older than this is kept too: what comes late comes within a
+# week, so that there is a day of which no late sale is untrue.
+LATE_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,21 @@ def plan_days(
         return _plan(spark, frame, verdict, target, f"{verdict.reason}, but {cause}")
 
 
+def kept_days(first: date, last: date, kept: int | None) -> set[date]:
+    """The days from ``first`` to ``last`` that stay: all, or the newest and a Sunday.
+
+    >>> days = kept_days(date(2026, 5, 1), date(2026, 6, 30), 2)
+    >>> [f"{day:%a %d}" for day in sorted(days)]
+    ['Sun 21', 'Mon 29', 'Tue 30']
+    """
+    every = {first + timedelta(n) for n in range((last - first).days + 1)}
+    if kept is None:
+        return every
+    latest = last - timedelta(LATE_DAYS + 1)
+    sunday = latest - timedelta(latest.isoweekday() % 7)
+    return every & {sunday, *(last - timedelta(n) for n in range(kept))}
+
+
 def _plan(
     spark: SparkSession,
     frame: Frame,
@@ -142,9 +160,7 @@ def _carried(
     present: set[date],
     keys: Path,
 ) -> Plan:
-    """What to make, carried from the newest day at hand that is none after the first to be made,
-    even where changes reach that day.
-    """
+    """What to make: the newest days from the newest one at hand, even where changes reach that."""
     found = None
     if present and _is_as_judged(verdict, target):
         tables, changed = frame.catalogue.tables, verdict.changed
@@ -152,10 +168,25 @@ def _carried(
     reached = found.days if found else _reached(spark, frame, verdict, kept | present)
     made = (kept & reached) | (kept - present)
     plan = Plan(frozenset(made), frozenset(present - kept), frozenset(present - reached))
-    base = max((day for day in present if made and day <= min(made)), default=None)
-    if found and base in reached:
-        return replace(plan, amended_base=base, amendments=found.files)
-    return plan
+    first = _first_of_newest(made)
+    base = max((day for day in present if first and day <= first), default=None)
+    if not first or not found or base not in reached:
+        return plan
+    if first - timedelta(1) in plan.unchanged:  # which says as much, and needs no amendments
+        return plan
+    return replace(plan, amended_base=base, amendments=found.files)
+
+
+def _first_of_newest(days: Collection[date]) -> date | None:
+    """The first of the newest days that follow each other.
+
+    >>> _first_of_newest([date(2026, 6, day) for day in (21, 28, 29)])
+    datetime.date(2026, 6, 28)
+    """
+    first = max(days, default=None)
+    while first and first - timedelta(1) in days:
+        first -= timedelta(1)
+    return first
 
 
 def _is_as_judged(verdict: Verdict, target: Target) -> bool:
@@ -214,9 +245,7 @@ def _kept(frame: Frame, verdict: Verdict, held: Mapping[str, set[date]]) -> set[
             " is nothing to carry from; land what was sold and counted before, or give --as-of a"
             f" day from {first} on. Features of any days since then: jobs/backfill.py."
         )
-    days = [first + timedelta(n) for n in range((last - first).days + 1)]
-    newest = lookup(frame.conf, scope.kept)
-    return set(days if newest is None else days[-newest:])
+    return kept_days(first, last, lookup(frame.conf, scope.kept))
 
 
 def _reached(
@@ -340,7 +369,8 @@ def make_days(
         )
         for part in sorted({part for files, _ in found.values() for part in files if part})
     ]
-    runs = _runs(wanted, plan.unchanged) if isinstance(scope, Carry) else [wanted]
+    is_carried = isinstance(scope, Carry)
+    runs = _runs(wanted, plan.unchanged, plan.amended_base) if is_carried else [wanted]
     layout = _layout(frame, target)
     return [
         file
@@ -356,14 +386,23 @@ def _cut(slices: Iterable[Slice], run: Iterable[date]) -> Iterator[Slice]:
             yield replace(one, days=days)
 
 
-def _runs(days: Iterable[date], bases: Collection[date]) -> Iterator[tuple[date, ...]]:
+def _runs(
+    days: Iterable[date], bases: Collection[date], amended: date | None = None
+) -> Iterator[tuple[date, ...]]:
     """Days in order, cut so that each starts from the nearest base.
 
-    >>> days = [date(2026, 6, day) for day in (7, 8, 15)]
+    >>> days = [date(2026, 6, day) for day in (7, 8, 15, 16)]
     >>> [[f"{day:%d}" for day in run] for run in _runs(days, {date(2026, 6, 14)})]
-    [['07', '08'], ['15']]
+    [['07', '08'], ['15', '16']]
+    >>> [[f"{day:%d}" for day in run] for run in _runs(days, [], date(2026, 6, 8))]
+    [['07'], ['08', '15', '16']]
     """
-    for _, run in groupby(days, lambda day: max((b for b in bases if b < day), default=None)):
+
+    def base(day: date) -> date | None:
+        before = [one for one in bases if one < day]
+        return max([*before, amended] if amended and amended <= day else before, default=None)
+
+    for _, run in groupby(days, base):
         yield tuple(run)
 
 

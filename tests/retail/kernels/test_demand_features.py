@@ -121,12 +121,16 @@ def test_late_sales_after_the_base_count_as_if_they_had_come_in_time(
     assert found == {key: plain(row) for key, row in wanted.items()}
 
 
-def known_later(luck: random.Random, sales: Sales, counts: Counts, last: date) -> tuple[Any, Any]:
-    """Sales and counts up to a day as they turn out: cancelled, late, others, of new products."""
+def known_later(
+    luck: random.Random, sales: Sales, counts: Counts, last: date, settled: date
+) -> tuple[Any, Any]:
+    """Sales and counts after a day that is settled and up to another as they turn out: cancelled,
+    late, others, of new products.
+    """
     sales, counts = dict(sales), dict(counts)
     spans = [luck.choice([1, 7, 40, 800]) for _ in PRODUCTS]
     for product, span in zip(PRODUCTS, spans, strict=True):
-        days = [day for day in DAYS if last - timedelta(span) < day <= last]
+        days = [day for day in DAYS if max(last - timedelta(span), settled) < day <= last]
         share = luck.choice([0.05, 0.5, 1.0])
         for day in days:
             if luck.random() > share:
@@ -140,7 +144,7 @@ def known_later(luck: random.Random, sales: Sales, counts: Counts, last: date) -
                 flags = luck.random() < 0.5, luck.random() < 0.5
                 counts[product, day] = *flags, luck.choice([5, 7]), 1.5
     for _ in range(3):
-        sales["NEW", luck.choice([d for d in DAYS if d <= last])] = luck.choice([0, 3])
+        sales["NEW", luck.choice([d for d in DAYS if settled < d <= last])] = luck.choice([0, 3])
     return sales, counts
 
 
@@ -167,13 +171,16 @@ def test_a_base_is_mended_where_sales_and_counts_before_it_are_others_now(
     luck = random.Random(seed)
     base = luck.choice([DAYS[n] for n in STARTS] + [DAYS[740], DAYS[748]])
     until = min(base + timedelta(luck.choice([0, 3])), LAST)  # changes after it are not its own
-    sales, counts = known_later(luck, *history(), until)
+    settled = luck.choice([FIRST - timedelta(1), *(day for day in CHOSEN if day < base)][-4:])
+    sales, counts = known_later(luck, *history(), until, settled)
     days = {min(base + timedelta(luck.randrange(14)), LAST) for _ in range(3)}
     known = slice_of(sales, counts, sorted(days))
     mended = replace(
         known,
         amended_base=base,
-        tables={**known.tables, (OWN, base): rows[base]},
+        unchanged=(settled,) if settled in rows else (),
+        tables={**known.tables, (OWN, base): rows[base]}
+        | {(OWN, settled): rows.get(settled, rows[base])},
         differing=differing(slice_, known, until),
     )
     wanted = by_hand(sales, counts, (*PRODUCTS, "NEW"), known.days)
