@@ -2,8 +2,8 @@
 
 The rows of a day follow from those of an earlier day, the base, and from the inputs of the days
 since. The base is the newest day at hand; what changed before it is made good in what it says
-(``Slice.amended_rows``). Where that cannot be told, an older day that nothing reaches is the base,
-or the first day of the inputs the start.
+(``Slice.amended_rows``). Where that cannot be told, an older day that no change reaches is the
+base, or the first day of the inputs the start.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
