@@ -31,7 +31,7 @@ from lakehouse.log import Log, Record
 from lakehouse.named import Name
 from lakehouse.reached import Reached, beside, reached_keys, write_amendments
 from lakehouse.schema import arrow
-from lakehouse.slices import Layout, Slice, Written, make
+from lakehouse.slices import Layout, Slice, Written, base_of, make
 from lakehouse.storage import Place, row_count
 from lakehouse.write import Target, made, store
 
@@ -46,9 +46,9 @@ LATE_DAYS = 7
 class Plan:
     """The days to make and to drop, those that nothing changed, and why the whole table, if so.
 
-    Of days to ``patch`` the rows of few keys are made, which files of each slice and day tell. The
-    ``amended_base`` is carried from though changes reach it: ``amendments`` are files that tell
-    them, by input and slice.
+    Of days to ``patch`` the rows of few keys are made, which files of each slice and day tell. Days
+    that are ``amendable`` can be carried from though changes reach them: ``amendments`` are files
+    that tell these, by input and slice.
     """
 
     make: frozenset[date]
@@ -56,7 +56,7 @@ class Plan:
     unchanged: frozenset[date] = frozenset()
     whole: str = ""
     patch: Mapping[date, Mapping[str, Sequence[str]]] = field(default_factory=dict)
-    amended_base: date | None = None
+    amendable: frozenset[date] = frozenset()
     amendments: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
@@ -160,7 +160,7 @@ def _carried(
     present: set[date],
     keys: Path,
 ) -> Plan:
-    """What to make: the newest days from the newest one at hand, even where changes reach that."""
+    """What to make; days can be carried from any at hand, where it can be told what reaches it."""
     found = None
     if present and _is_as_judged(verdict, target):
         tables, changed = frame.catalogue.tables, verdict.changed
@@ -168,25 +168,9 @@ def _carried(
     reached = found.days if found else _reached(spark, frame, verdict, kept | present)
     made = (kept & reached) | (kept - present)
     plan = Plan(frozenset(made), frozenset(present - kept), frozenset(present - reached))
-    first = _first_of_newest(made)
-    base = max((day for day in present if first and day <= first), default=None)
-    if not first or not found or base not in reached:
+    if found is None:
         return plan
-    if first - timedelta(1) in plan.unchanged:  # which says as much, and needs no amendments
-        return plan
-    return replace(plan, amended_base=base, amendments=found.files)
-
-
-def _first_of_newest(days: Collection[date]) -> date | None:
-    """The first of the newest days that follow each other.
-
-    >>> _first_of_newest([date(2026, 6, day) for day in (21, 28, 29)])
-    datetime.date(2026, 6, 28)
-    """
-    first = max(days, default=None)
-    while first and first - timedelta(1) in days:
-        first -= timedelta(1)
-    return first
+    return replace(plan, amendable=frozenset(present & reached), amendments=found.files)
 
 
 def _is_as_judged(verdict: Verdict, target: Target) -> bool:
@@ -364,13 +348,13 @@ def make_days(
             schemas={name: arrow(tables[name].columns) for name in pins},
             settings={name: lookup(frame.conf, path) for name, path in table.settings.items()},
             reached={day: files.get(part, ()) for day, files in plan.patch.items()},
-            amended_base=plan.amended_base,
+            amendable=tuple(sorted(plan.amendable)),
             amendments={name: files.get(part, ()) for name, files in plan.amendments.items()},
         )
         for part in sorted({part for files, _ in found.values() for part in files if part})
     ]
     is_carried = isinstance(scope, Carry)
-    runs = _runs(wanted, plan.unchanged, plan.amended_base) if is_carried else [wanted]
+    runs = _runs(wanted, plan.unchanged, plan.amendable) if is_carried else [wanted]
     layout = _layout(frame, target)
     return [
         file
@@ -387,20 +371,21 @@ def _cut(slices: Iterable[Slice], run: Iterable[date]) -> Iterator[Slice]:
 
 
 def _runs(
-    days: Iterable[date], bases: Collection[date], amended: date | None = None
+    days: Sequence[date], unchanged: Collection[date], amendable: Collection[date] = ()
 ) -> Iterator[tuple[date, ...]]:
-    """Days in order, cut so that each starts from the nearest base.
+    """Days in order, cut so that each starts from the nearest base, or follows the one before.
 
     >>> days = [date(2026, 6, day) for day in (7, 8, 15, 16)]
     >>> [[f"{day:%d}" for day in run] for run in _runs(days, {date(2026, 6, 14)})]
     [['07', '08'], ['15', '16']]
-    >>> [[f"{day:%d}" for day in run] for run in _runs(days, [], date(2026, 6, 8))]
-    [['07'], ['08', '15', '16']]
+    >>> [[f"{day:%d}" for day in run] for run in _runs(days, [], days[1:3])]
+    [['07', '08'], ['15', '16']]
     """
 
     def base(day: date) -> date | None:
-        before = [one for one in bases if one < day]
-        return max([*before, amended] if amended and amended <= day else before, default=None)
+        while day - timedelta(1) in days:
+            day -= timedelta(1)
+        return base_of(day, unchanged, amendable)
 
     for _, run in groupby(days, base):
         yield tuple(run)

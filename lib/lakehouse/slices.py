@@ -8,9 +8,9 @@ those of the failed attempt are in no commit: VACUUM removes them.
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,9 @@ class Slice:
     ``unchanged`` are the days whose rows the table holds and no change reaches. ``files`` are by
     input, and by day where the input spreads by day. ``held`` are the days that an input holds in
     any slice. Of days that the table holds and few changes reach, ``reached`` are files of the keys
-    whose rows are to be made. The day ``amended_base`` can be carried from by who takes account of
-    rows of the inputs that are others now than when it was made: of ``amendments``, files by input.
+    whose rows are to be made. The days ``amendable`` can be carried from by who takes account of
+    rows of the inputs that are others now than when they were made: of ``amendments``, files by
+    input.
     """
 
     table: str
@@ -64,23 +65,20 @@ class Slice:
     schemas: Mapping[str, pa.Schema]
     settings: Mapping[str, Any]
     reached: Mapping[date, Sequence[str]] = field(default_factory=dict)
-    amended_base: date | None = None
+    amendable: tuple[date, ...] = ()
     amendments: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def base(self) -> date | None:
         """The newest day that those to make can be carried from, if there is one."""
-        days = [day for day in self.unchanged if day < self.days[0]]
-        if self.amended_base and self.amended_base <= self.days[0]:
-            days.append(self.amended_base)
-        return max(days, default=None)
+        return base_of(self.days[0], self.unchanged, self.amendable)
 
     def amended_rows(self, name: str) -> tuple[pa.Table, pa.Table]:
         """Rows of an input that are others now than when those of the base were made: as they were
         before, and as they are after. They have the columns that the table uses; some may be of
         days after the base.
         """
-        if self.base != self.amended_base:
+        if self.base not in self.amendable:
             empty = self.schemas[name].empty_table()
             return empty, empty
         return self._amendments(name)
@@ -129,6 +127,20 @@ class Slice:
         return pa.concat_tables(
             pq.read_table(file, partitioning=None) for file in self.reached[day]
         )
+
+
+def base_of(first: date, unchanged: Collection[date], amendable: Collection[date]) -> date | None:
+    """The day to carry a day and those that follow from: the newest of the unchanged ones before it
+    and the amendable ones, itself among them; but the day before, where that is unchanged.
+
+    >>> days = [date(2026, 6, day) for day in (7, 8)]
+    >>> base_of(date(2026, 6, 8), days[:1], days[1:]), base_of(date(2026, 6, 9), days[:1], days[1:])
+    (datetime.date(2026, 6, 7), datetime.date(2026, 6, 8))
+    """
+    if (before := first - timedelta(1)) in unchanged:
+        return before
+    days = [day for day in unchanged if day < first]
+    return max([*days, *(day for day in amendable if day <= first)], default=None)
 
 
 @dataclass(frozen=True)

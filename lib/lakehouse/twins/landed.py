@@ -342,8 +342,8 @@ class _Staging:
         firsts = "".join(f', min("{c}") AS "_first_{c}"' for c in declaration.earliest)
         states = (
             f"SELECT {key}, ROW({at}) AS _at, min(rowid) AS _number,"
-            f" min(hash(g)) = max(hash(g)) AS _alike{firsts}"
-            f" FROM _good g GROUP BY {key}, {listed(declaration.newest)}"
+            f" min(hash(_all)) = max(hash(_all)) AS _alike{firsts}"
+            f" FROM _good _all GROUP BY {key}, {listed(declaration.newest)}"
         )
         firsts = "".join(f', min("_first_{c}") AS "_first_{c}"' for c in declaration.earliest)
         last = (

@@ -169,7 +169,7 @@ def test_the_day_carried_from_is_mended_where_late_rows_reach_it(
 
     def seen(session: Any, slices: list[Slice], *others: Any) -> list[Any]:
         bases.extend(one.base for one in slices)
-        mended.extend(one.base == one.amended_base for one in slices)
+        mended.extend(one.base in one.amendable for one in slices)
         return make(session, slices, *others)
 
     monkeypatch.setattr(carrying, "make", seen)
@@ -198,6 +198,26 @@ def test_the_day_carried_from_is_mended_where_late_rows_reach_it(
         first = DAYS[last + 1 - kept]
         assert bases[-1] == max(day for day in before if day <= first)
         assert mended[-1]
+
+
+def test_a_sunday_that_a_later_sale_reaches_is_mended_from_itself(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bases: list[date | None] = []
+
+    def seen(session: Any, slices: list[Slice], *others: Any) -> list[Any]:
+        bases.extend(one.base for one in slices)
+        return make(session, slices, *others)
+
+    lake.close(DAYS[19], kept=1)
+    assert lake.days() == [DAYS[6], DAYS[19]]
+    monkeypatch.setattr(carrying, "make", seen)
+    sales = SALES | {("A", DAYS[3]): 0, ("B", DAYS[2]): 8}
+    lake.land(DAYS[2], DAYS[3], sales=sales, again=True)
+    lake.land(DAYS[20])
+    lake.close(DAYS[20], kept=1)
+    assert bases == [DAYS[6], DAYS[19]]
+    assert lake.rows() == expected_of(sales, COUNTS, [DAYS[6], DAYS[20]])
 
 
 def test_a_close_by_a_verdict_of_before_mends_nothing_twice(lake: Lake) -> None:

@@ -177,7 +177,7 @@ def test_a_base_is_mended_where_sales_and_counts_before_it_are_others_now(
     known = slice_of(sales, counts, sorted(days))
     mended = replace(
         known,
-        amended_base=base,
+        amendable=(base,),
         unchanged=(settled,) if settled in rows else (),
         tables={**known.tables, (OWN, base): rows[base]}
         | {(OWN, settled): rows.get(settled, rows[base])},
@@ -249,7 +249,7 @@ def test_what_is_no_sum_is_looked_up(said: str, looks_back: bool) -> None:
     rows = dict(demand_features(before))
     mended = replace(
         known,
-        amended_base=base,
+        amendable=(base,),
         tables={**known.tables, (OWN, base): rows[base]},
         differing=differing(before, known, base),
     )
