@@ -229,7 +229,12 @@ def _kept(frame: Frame, verdict: Verdict, held: Mapping[str, set[date]]) -> set[
             " is nothing to carry from; land what was sold and counted before, or give --as-of a"
             f" day from {first} on. Features of any days since then: jobs/backfill.py."
         )
-    return kept_days(first, last, lookup(frame.conf, scope.kept))
+    kept = lookup(frame.conf, scope.kept)
+    if kept is not None and (not isinstance(kept, int) or kept < 1):
+        raise LakehouseError(
+            f"{scope.kept} is {kept!r}; expected how many days stay, 1 or more, or null for all."
+        )
+    return kept_days(first, last, kept)
 
 
 def _reached(

@@ -369,6 +369,12 @@ def test_a_day_before_all_that_is_known_is_refused(lake: Lake) -> None:
         lake.close(date(2023, 12, 31))
 
 
+@pytest.mark.parametrize("kept", [0, -1, "two"])
+def test_to_keep_no_day_is_refused(lake: Lake, kept: Any) -> None:
+    with pytest.raises(LakehouseError, match=rf"features\.kept_days is {kept!r}; expected .* 1 or"):
+        lake.close(DAYS[19], kept=kept)
+
+
 def test_an_unknown_way_is_refused(lake: Lake) -> None:
     with pytest.raises(
         LakehouseError, match=r"carry\.by is 'magic'; expected one of kernel, spark"
