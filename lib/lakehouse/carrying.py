@@ -38,7 +38,7 @@ from lakehouse.write import Target, made, store
 BY = "carry.by"
 WAYS = ("kernel", "spark")
 # Where few days are kept, a Sunday older than this is kept too: what comes late comes within a
-# week, so that there is a day of which no late sale is untrue.
+# week, so that there is a day that no late sale reaches.
 LATE_DAYS = 7
 
 
@@ -386,13 +386,10 @@ def _runs(
     >>> [[f"{day:%d}" for day in run] for run in _runs(days, [], days[1:3])]
     [['07', '08'], ['15', '16']]
     """
-
-    def base(day: date) -> date | None:
-        while day - timedelta(1) in days:
-            day -= timedelta(1)
-        return base_of(day, unchanged, amendable)
-
-    for _, run in groupby(days, base):
+    firsts: dict[date, date] = {}  # by day the first of those that follow each other up to it
+    for day in days:
+        firsts[day] = firsts.get(day - timedelta(1), day)
+    for _, run in groupby(days, lambda day: base_of(firsts[day], unchanged, amendable)):
         yield tuple(run)
 
 

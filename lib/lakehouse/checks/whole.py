@@ -13,13 +13,13 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
+from lakehouse import storage
 from lakehouse.catalogue import Table
 from lakehouse.checks.asking import Ask, asking, in_duckdb
 from lakehouse.checks.judgement import Judgement, judgement
 from lakehouse.checks.rules import COLUMNS, UNIQUE, Reference, Rule, render
 from lakehouse.codes import words
 from lakehouse.conf import lookup
-from lakehouse.feed import Pinned
 from lakehouse.frame import Frame
 from lakehouse.log import Log
 from lakehouse.plan import frame_as_of, last_landed
@@ -130,8 +130,7 @@ def _referring(
 
 def _are_known(ask: Ask, frame: Frame, table: Table, reference: Reference) -> bool:
     """Whether all ids are known, as the dictionaries of a table's files tell."""
-    path = frame.path(table)
-    files = Pinned(path, Log(path).version, None).files
+    files = storage.files(frame.path(table))
     texts = words([Path(file) for file in files], reference.column) if files else None
     if texts is None:
         return False

@@ -23,6 +23,7 @@ from retail.kernels.demand_state import (
     DemandState,
     day_number,
     day_of,
+    has,
 )
 from retail.kernels.pairs import blocks
 
@@ -130,7 +131,7 @@ def _observed(day: _Day, chosen: NDArray[np.int64] | slice) -> dict[str, Any]:
     estimated = units * np.int64(10_000)
     estimated[out] = np.maximum(estimated[out], demand[out])
     status = _status(day.is_counted)[marks + _SOLD * (units > 0)]
-    ranged, in_stock = (marks & RANGED).astype(bool), (marks & IN_STOCK).astype(bool)
+    ranged, in_stock = has(marks, RANGED), has(marks, IN_STOCK)
     return {
         "demand_status": pa.DictionaryArray.from_arrays(
             pa.array(status, mask=status == len(STATUSES)), pa.array(STATUSES)
